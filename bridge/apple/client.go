@@ -1,0 +1,182 @@
+package apple
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/metrics"
+)
+
+// Peer is the gateway's name in the metrics.
+const Peer = "apple"
+
+// Client sends messages to Apple's gateway.
+type Client struct {
+	gateway   string
+	userAgent string
+	http      *httpclient.Client
+	metrics   *metrics.Metrics
+	directory *Directory
+	minters   map[string]*minter // by MSP id in lower case
+}
+
+// ClientOptions is what a client needs.
+type ClientOptions struct {
+	GatewayURL string // up to and including /v1
+	Version    string // of the bridge, for Apple's log
+	Directory  *Directory
+	HTTP       *httpclient.Client
+	Metrics    *metrics.Metrics
+	Now        func() time.Time
+}
+
+// NewClient makes a client for all accounts of the directory.
+func NewClient(options ClientOptions) *Client {
+	c := &Client{
+		gateway:   strings.TrimRight(options.GatewayURL, "/"),
+		userAgent: "bizbridge/" + options.Version,
+		http:      options.HTTP,
+		metrics:   options.Metrics,
+		directory: options.Directory,
+		minters:   make(map[string]*minter),
+	}
+	for _, account := range options.Directory.accounts {
+		c.minters[strings.ToLower(account.MSPID)] = &minter{account: account, now: options.Now}
+	}
+	return c
+}
+
+// Outgoing is one Apple message: one bubble, or a typing indicator.
+type Outgoing struct {
+	ID       message.ID // the same on every retry of the same message
+	Business message.BusinessID
+	Customer message.CustomerID
+	Sender   message.Sender
+	Content  message.Content // text of at most [MaxText] characters, or typing
+}
+
+type outgoingWire struct {
+	Version       int                `json:"v"`
+	ID            message.ID         `json:"id"`
+	Type          string             `json:"type"`
+	SourceID      message.BusinessID `json:"sourceId"`
+	DestinationID message.CustomerID `json:"destinationId"`
+	Body          string             `json:"body,omitempty"`
+}
+
+// Send sends one message. nil means that the gateway accepted it: Apple gives no receipt of delivery. The error is a
+// [*message.Failure]. A refused token is replaced and tried once more.
+func (c *Client) Send(ctx context.Context, out Outgoing) error {
+	business, ok := c.directory.Business(out.Business)
+	if !ok {
+		return message.Failuref(message.Permanent, "the business is not configured")
+	}
+	wire := outgoingWire{Version: 1, ID: out.ID, SourceID: business.ID, DestinationID: out.Customer}
+	switch content := out.Content.(type) {
+	case message.Text:
+		wire.Type, wire.Body = "text", content.Text
+	case message.Typing:
+		wire.Type = "typing_start"
+		if content.State == message.TypingOff {
+			wire.Type = "typing_end"
+		}
+	default:
+		return message.Failuref(message.Invalid, "content of kind %s cannot be sent", out.Content.Kind())
+	}
+	body, err := json.Marshal(wire)
+	if err != nil {
+		return &message.Failure{Class: message.Invalid, Reason: "the message cannot be written as JSON", Err: err}
+	}
+	failure := c.post(ctx, business, out, body, false)
+	if failure != nil && failure.Class == message.Auth && wire.Type == "text" {
+		c.metrics.UpstreamRetries.WithLabelValues(Peer, "refused").Inc()
+		failure = c.post(ctx, business, out, body, true)
+	}
+	if failure != nil {
+		return failure
+	}
+	return nil
+}
+
+func (c *Client) post(ctx context.Context, business Business, out Outgoing, body []byte, freshToken bool) *message.Failure {
+	bearer, err := c.minters[strings.ToLower(business.MSPID)].bearer(freshToken)
+	if err != nil {
+		return &message.Failure{Class: message.Auth, Reason: "no token could be made", Err: err}
+	}
+	// Whether Apple recognises a repeated id is not known, but the same id is the best protection there is, and not
+	// repeating would lose messages (protocol §10.2).
+	retry := httpclient.RetryIdempotent
+	if out.Content.Kind() == message.KindTyping {
+		retry = httpclient.RetryNever
+	}
+	resp, err := c.http.Do(ctx, httpclient.Call{
+		Operation: "message", Method: http.MethodPost, URL: c.gateway + "/message",
+		Header: c.headers(business, out, bearer), Body: body, Retry: retry,
+	})
+	if err != nil {
+		return message.FailureOf(err)
+	}
+	failure := statusFailure(resp.Status)
+	if failure == nil {
+		return nil
+	}
+	failure.RetryAfter = resp.RetryAfter
+	if failure.Class == message.Invalid {
+		failure.Reason += explanation(resp.Body)
+	}
+	return failure
+}
+
+func (c *Client) headers(business Business, out Outgoing, bearer string) http.Header {
+	header := http.Header{
+		"Authorization":  {bearer},
+		"Content-Type":   {"application/json"},
+		"Id":             {string(out.ID)},
+		"Source-Id":      {string(business.ID)},
+		"Destination-Id": {string(out.Customer)},
+		"Msp-Agent":      {c.agent(out.Sender)},
+		"User-Agent":     {c.userAgent},
+	}
+	if out.Sender.Kind == message.SenderBot {
+		header.Set("Auto-Reply", "true")
+	}
+	return header
+}
+
+// maxAgent is how much of msp-agent Apple logs.
+const maxAgent = 64
+
+// agent names the author of a message in Apple's log, as far as a header can carry it.
+func (c *Client) agent(sender message.Sender) string {
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, sender.Name)
+	name = strings.TrimSpace(name)
+	if name == "" {
+		return c.userAgent
+	}
+	return name[:min(len(name), maxAgent)]
+}
+
+const maxExplanation = 200
+
+// explanation is what Apple wrote into the body of a refusal, cut to what fits a log line.
+func explanation(body []byte) string {
+	words := strings.Join(strings.Fields(strings.ToValidUTF8(string(body[:min(len(body), 4*maxExplanation)]), "")), " ")
+	if words == "" {
+		return ""
+	}
+	if utf8.RuneCountInString(words) > maxExplanation {
+		words = string([]rune(words)[:maxExplanation]) + "…"
+	}
+	return ": " + words
+}

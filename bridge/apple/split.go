@@ -1,0 +1,85 @@
+package apple
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
+
+	"bizbridge/bridge/message"
+)
+
+// MaxText is the longest text in one Apple message, in characters: Apple publishes no limit, vendors keep to this
+// (protocol §4.2).
+const MaxText = 3000
+
+// Parts cuts content into what fits one Apple message each. Only texts can become more than one.
+func Parts(content message.Content) []message.Content {
+	text, ok := content.(message.Text)
+	if !ok || len(text.Text) <= MaxText {
+		return []message.Content{content}
+	}
+	var parts []message.Content
+	for _, piece := range splitText(text.Text, MaxText) {
+		parts = append(parts, message.Text{Text: piece})
+	}
+	return parts
+}
+
+// splitText cuts at the last border of a paragraph, else of a sentence, else of a word, that leaves a piece of at least
+// a third of the limit; else between two characters as people see them. White space at the cuts is dropped; nothing
+// else is.
+func splitText(text string, limit int) []string {
+	var pieces []string
+	rest := strings.TrimSpace(text)
+	for utf8.RuneCountInString(rest) > limit {
+		cut := cutAt(rest, limit)
+		pieces = append(pieces, strings.TrimSpace(rest[:cut]))
+		rest = strings.TrimSpace(rest[cut:])
+	}
+	if rest != "" {
+		pieces = append(pieces, rest)
+	}
+	return pieces
+}
+
+// cutAt finds the byte offset of the best cut within the first limit characters.
+func cutAt(text string, limit int) int {
+	var paragraph, sentence, word, grapheme int
+	runes, offset, state := 0, 0, -1
+	for rest := text; rest != ""; {
+		var cluster string
+		var boundaries int
+		cluster, rest, boundaries, state = uniseg.StepString(rest, state)
+		runes += utf8.RuneCountInString(cluster)
+		if runes > limit {
+			break
+		}
+		offset += len(cluster)
+		grapheme = offset
+		if runes < limit/3 {
+			continue
+		}
+		switch {
+		case strings.HasSuffix(text[:offset], "\n\n"):
+			paragraph = offset
+		case boundaries&uniseg.MaskSentence != 0:
+			sentence = offset
+		case boundaries&uniseg.MaskLine == uniseg.LineCanBreak:
+			word = offset
+		}
+	}
+	for _, cut := range []int{paragraph, sentence, word, grapheme} {
+		if cut > 0 {
+			return cut
+		}
+	}
+	// One character of more than limit code points: cut through it, since it has to go somewhere.
+	for i := range text {
+		if limit == 0 {
+			return i
+		}
+		limit--
+	}
+	return len(text)
+}

@@ -1,0 +1,232 @@
+package apple
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"bizbridge/bridge/message"
+)
+
+// wireMessage is Apple's envelope (protocol §3.1). Members are kept raw: an authentic message whose parts have another
+// shape than documented is handed on as unsupported, so decoding them must be able to fail one by one.
+type wireMessage struct {
+	id, messageType, sourceID, destinationID string
+
+	fields struct {
+		Version            json.RawMessage `json:"v"`
+		ID                 json.RawMessage `json:"id"`
+		Type               json.RawMessage `json:"type"`
+		SourceID           json.RawMessage `json:"sourceId"`
+		DestinationID      json.RawMessage `json:"destinationId"`
+		Locale             json.RawMessage `json:"locale"`
+		Intent             json.RawMessage `json:"intent"`
+		Group              json.RawMessage `json:"group"`
+		Body               json.RawMessage `json:"body"`
+		Subject            json.RawMessage `json:"subject"`
+		Attachments        json.RawMessage `json:"attachments"`
+		InteractiveData    json.RawMessage `json:"interactiveData"`
+		InteractiveDataRef json.RawMessage `json:"interactiveDataRef"`
+	}
+}
+
+// decode reads the envelope. It fails only for what is no JSON object or has no id.
+func decode(body []byte) (*wireMessage, error) {
+	wire := &wireMessage{}
+	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		return nil, errors.New("the body is not a JSON object")
+	}
+	if err := json.Unmarshal(body, &wire.fields); err != nil {
+		return nil, errors.New("the body is not JSON") // the decoder's words could quote it
+	}
+	wire.id = text(wire.fields.ID)
+	if strings.TrimSpace(wire.id) == "" {
+		return nil, errors.New("the message has no id")
+	}
+	wire.messageType = text(wire.fields.Type)
+	wire.sourceID = text(wire.fields.SourceID)
+	wire.destinationID = text(wire.fields.DestinationID)
+	return wire, nil
+}
+
+// text gives a JSON string, and "" for everything else.
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// present tells whether a member is there: null is how some writers leave one out.
+func present(raw json.RawMessage) bool { return raw != nil && string(raw) != "null" }
+
+// integer reads a number, also one written as a string (protocol §12.7).
+func integer(raw json.RawMessage) (int64, bool) {
+	n, err := strconv.ParseInt(strings.Trim(string(raw), `" `), 10, 64)
+	return n, err == nil
+}
+
+// agree compares the headers with the body and fills in what only the headers have. Ids are compared without regard to
+// case, but for the customer's, which is opaque.
+func (w *wireMessage) agree(header http.Header) error {
+	if id := header.Get("Id"); id != "" && message.ParseID(id) != message.ParseID(w.id) {
+		return errors.New("the id header and the body's id disagree")
+	}
+	source, destination := header.Get("Source-Id"), header.Get("Destination-Id")
+	if w.sourceID == "" {
+		w.sourceID = source
+	}
+	if w.destinationID == "" {
+		w.destinationID = destination
+	}
+	switch {
+	case w.sourceID == "":
+		return errors.New("the message has no sourceId")
+	case w.destinationID == "":
+		return errors.New("the message has no destinationId")
+	case source != "" && source != w.sourceID:
+		return errors.New("the source-id header and the body's sourceId disagree")
+	case destination != "" && !message.BusinessID(destination).Equal(message.BusinessID(w.destinationID)):
+		return errors.New("the destination-id header and the body's destinationId disagree")
+	}
+	return nil
+}
+
+func (w *wireMessage) incoming(business message.BusinessID, header http.Header, now time.Time) *Incoming {
+	incoming := &Incoming{Type: w.messageType}
+	event := &incoming.Event
+	event.Schema = message.SchemaVersion
+	event.Timestamp = now.UTC()
+	event.Data = message.Data{
+		ID:         message.ParseID(w.id),
+		BusinessID: business,
+		CustomerID: message.CustomerID(w.sourceID),
+		Device: message.Device{
+			Locale:       text(w.fields.Locale),
+			Intent:       text(w.fields.Intent),
+			Group:        text(w.fields.Group),
+			Agent:        header.Get("Device-Agent"),
+			Capabilities: message.ParseCapabilities(capabilityList(header)),
+		},
+	}
+	w.fill(incoming)
+	return incoming
+}
+
+// capabilityList reads the header under today's and under its old name (protocol §2.5).
+func capabilityList(header http.Header) string {
+	if list := header.Get("Capability-List"); list != "" {
+		return list
+	}
+	return header.Get("Capabilities")
+}
+
+// fill sets the event's type and what belongs to it, for every type of protocol §3.2.
+func (w *wireMessage) fill(incoming *Incoming) {
+	event := &incoming.Event
+	if version, ok := integer(w.fields.Version); present(w.fields.Version) && (!ok || version != 1) {
+		incoming.Type = "unknown"
+		w.unsupported(event, "The customer sent a message of a newer version of Apple's protocol.")
+		return
+	}
+	switch w.messageType {
+	case "text":
+		w.fillText(event)
+	case "typing_start":
+		event.Type = message.EventTypingStarted
+	case "typing_end":
+		event.Type = message.EventTypingStopped
+	case "close":
+		event.Type = message.EventClosed
+	case "interactive":
+		w.unsupported(event, w.interactiveNote())
+	default:
+		incoming.Type = "unknown"
+		w.unsupported(event, "The customer sent a message of a kind that cannot be shown here.")
+	}
+}
+
+func (w *wireMessage) fillText(event *message.Event) {
+	body := text(w.fields.Body)
+	attachments, readable := w.attachments(event.Data.ID)
+	if !readable || (present(w.fields.Body) && !isString(w.fields.Body)) {
+		w.unsupported(event, "The customer sent a text whose form is not known.")
+		return
+	}
+	if strings.ContainsRune(body, message.AttachmentMark) {
+		body = strings.TrimSpace(strings.ReplaceAll(body, string(message.AttachmentMark), ""))
+	}
+	if body == "" && len(attachments) == 0 {
+		w.unsupported(event, "The customer sent an empty message.")
+		return
+	}
+	event.Type = message.EventReceived
+	event.Data.Text = body
+	event.Data.Subject = text(w.fields.Subject)
+	event.Data.Attachments = attachments
+	event.Data.Reaction = parseTapback(body)
+}
+
+func isString(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '"' }
+
+// attachments lists the files of a text; false where they are not the list of objects that Apple documents.
+func (w *wireMessage) attachments(id message.ID) ([]message.Attachment, bool) {
+	if w.fields.Attachments == nil {
+		return nil, true
+	}
+	var wire []struct {
+		Name     string          `json:"name"`
+		MIMEType string          `json:"mimeType"`
+		Size     json.RawMessage `json:"size"`
+	}
+	if json.Unmarshal(w.fields.Attachments, &wire) != nil {
+		return nil, false
+	}
+	attachments := make([]message.Attachment, len(wire))
+	for i, file := range wire {
+		size, _ := integer(file.Size)
+		attachments[i] = message.Attachment{
+			ID: fmt.Sprintf("%s-%d", id, i+1), Name: file.Name, MIMEType: file.MIMEType, Size: size,
+		}
+	}
+	return attachments, true
+}
+
+const maxAppleType = 64
+
+func (w *wireMessage) unsupported(event *message.Event, note string) {
+	event.Type = message.EventUnsupported
+	event.Data.AppleType = w.messageType
+	if len(event.Data.AppleType) > maxAppleType {
+		event.Data.AppleType = strings.ToValidUTF8(event.Data.AppleType[:maxAppleType], "")
+	}
+	event.Data.Note = note
+}
+
+// interactiveNote words an interactive answer for an agent: the bubble's own title says best what was chosen.
+func (w *wireMessage) interactiveNote() string {
+	const fallback = "The customer answered an interactive message, which cannot be shown here."
+	var interactive struct {
+		Data struct {
+			ReplyMessage struct {
+				Title    string `json:"title"`
+				Subtitle string `json:"subtitle"`
+			} `json:"replyMessage"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(w.fields.InteractiveData, &interactive) != nil {
+		return fallback
+	}
+	reply := interactive.Data.ReplyMessage
+	answer := strings.TrimSpace(reply.Title + " " + reply.Subtitle)
+	if answer == "" {
+		return fallback
+	}
+	return "The customer answered an interactive message: " + answer
+}

@@ -1,0 +1,120 @@
+package bridge
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+
+	"bizbridge/bridge/sandbox"
+	"bizbridge/config"
+	"bizbridge/connectors/registry"
+)
+
+// What the demo's gateway knows; the values are those of the documentation.
+const (
+	demoMSPID     = "11111111-2222-3333-4444-555555555555"
+	demoBusiness  = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+	demoConnector = "desk"
+)
+
+// Demo is a bridge between a simulated gateway with a phone and a small webhook helpdesk, all in one process but talking
+// over real sockets on the loopback.
+type Demo struct {
+	app     *App
+	sandbox *sandbox.Sandbox
+	servers []*http.Server
+	serving sync.WaitGroup
+	pages   net.Listener
+}
+
+// NewDemo opens the pages at listen, and everything else on free ports of the loopback.
+func NewDemo(listen string, logger *slog.Logger, version, commit string) (*Demo, error) {
+	d := &Demo{}
+	listeners := make([]net.Listener, 0, 5)
+	for _, address := range []string{listen, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"} {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			for _, opened := range listeners {
+				_ = opened.Close()
+			}
+			return nil, fmt.Errorf("%w; choose another address with --listen", err)
+		}
+		listeners = append(listeners, listener)
+	}
+	d.pages = listeners[0]
+	if err := d.build(listeners[1], listeners[2], listeners[3], listeners[4], logger, version, commit); err != nil {
+		for _, opened := range listeners {
+			_ = opened.Close()
+		}
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Demo) build(public, admin, gateway, desk net.Listener, logger *slog.Logger, version, commit string) error {
+	secret, deskSecret := randomBase64(), "whsec_"+randomBase64()
+	text := fmt.Sprintf(`
+server: {public_url: "http://%s"}
+keys: [%q]
+apple: {gateway_url: "http://%s/v1", accounts: [{msp_id: %q, secrets: [%q]}]}
+businesses: [{id: %q, name: Demo, msp_id: %q, connector: %s}]
+connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
+`, public.Addr(), randomBase64(), gateway.Addr(), demoMSPID, secret, demoBusiness, demoMSPID,
+		demoConnector, demoConnector, desk.Addr(), deskSecret)
+	cfg, err := config.Parse("demo", []byte(text), registry.ConfigTypes())
+	if err != nil {
+		return err
+	}
+	d.sandbox, err = sandbox.New(sandbox.Options{
+		BridgeURL: cfg.Server.PublicURL, MSPID: demoMSPID, Secret: secret,
+		Businesses: []sandbox.Business{{ID: demoBusiness, Name: "Demo Store"}},
+		Connector:  demoConnector, DeskSecret: deskSecret, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	d.app, err = New(Options{Config: cfg, Logger: logger, Version: version, Commit: commit, Public: public, Admin: admin})
+	if err != nil {
+		d.sandbox.Close()
+		return err
+	}
+	d.serve(d.pages, d.sandbox.Pages())
+	d.serve(gateway, d.sandbox.Gateway())
+	d.serve(desk, d.sandbox.Desk())
+	return nil
+}
+
+func (d *Demo) serve(listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
+	d.servers = append(d.servers, server)
+	d.serving.Go(func() { _ = server.Serve(listener) })
+}
+
+// URL is where the pages are.
+func (d *Demo) URL() string { return "http://" + d.pages.Addr().String() + "/" }
+
+// MetricsURL is where the demo's bridge shows its metrics.
+func (d *Demo) MetricsURL() string { return "http://" + d.app.AdminAddr().String() + "/metrics" }
+
+// Run serves until ctx ends.
+func (d *Demo) Run(ctx context.Context) error {
+	err := d.app.Run(ctx)
+	d.sandbox.Close()
+	for _, server := range d.servers {
+		err = errors.Join(err, server.Close())
+	}
+	d.serving.Wait()
+	return err
+}
+
+func randomBase64() string {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return base64.StdEncoding.EncodeToString(key)
+}

@@ -1,0 +1,179 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/semaphore"
+
+	"bizbridge/bridge/apple"
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/metrics"
+	"bizbridge/bridge/seal"
+	"bizbridge/connectors"
+)
+
+const (
+	repeatWindow   = 24 * time.Hour
+	repeatSize     = 1 << 16
+	contextTTL     = 90 * 24 * time.Hour
+	typingPatience = 10 * time.Second
+	maxTyping      = 256 // typing indicators under way at once; more are dropped
+)
+
+// Desk is a configured connector, as the flows see it.
+type Desk struct {
+	Name         string
+	Connector    connectors.Connector
+	AnswerWithin time.Duration // 0: its webhooks are patient
+}
+
+// Gateway is Apple's side; [apple.Client] implements it. The error of Send is a [*message.Failure].
+type Gateway interface {
+	Send(ctx context.Context, out apple.Outgoing) error
+}
+
+// Memory is what a replica remembers beyond one message. It outlives a change of configuration; it need not outlive the
+// process.
+type Memory struct {
+	inbound   *repeats[struct{}]
+	outbound  *repeats[message.SendResult]
+	half      *lru.Cache[string, halfSent]
+	uncertain *lru.Cache[string, struct{}] // inbound messages that the helpdesk may already have
+	devices   *lru.Cache[string, message.Device]
+
+	inboundLanes, outboundLanes   *lanes
+	inboundTyping, outboundTyping *typingSlots
+	typing                        *semaphore.Weighted
+	tasks                         tasks // work that nobody waits for
+	shutdown                      context.Context
+	cancel                        context.CancelFunc
+}
+
+// NewMemory makes an empty memory.
+func NewMemory(now func() time.Time) *Memory {
+	m := &Memory{
+		inbound:       newRepeats[struct{}](repeatSize, repeatWindow, now),
+		outbound:      newRepeats[message.SendResult](repeatSize, repeatWindow, now),
+		inboundLanes:  newLanes(),
+		outboundLanes: newLanes(),
+		inboundTyping: newTypingSlots(), outboundTyping: newTypingSlots(),
+		typing: semaphore.NewWeighted(maxTyping),
+	}
+	m.half, _ = lru.New[string, halfSent](repeatSize / 16)
+	m.uncertain, _ = lru.New[string, struct{}](repeatSize / 16)
+	m.devices, _ = lru.New[string, message.Device](repeatSize / 8)
+	m.shutdown, m.cancel = context.WithCancel(context.Background())
+	return m
+}
+
+// Drain waits for what is under way without anyone waiting for it, until ctx ends; then it cancels the rest, and
+// everything else that still runs.
+func (m *Memory) Drain(ctx context.Context) {
+	select {
+	case <-m.tasks.idle():
+	case <-ctx.Done():
+	}
+	m.cancel()
+	<-m.tasks.idle()
+}
+
+// Options is what the flows need.
+type Options struct {
+	Memory  *Memory
+	Gateway Gateway
+	// Desks is each business's helpdesk, by business id as registered.
+	Desks   map[message.BusinessID]*Desk
+	Ring    *seal.Ring
+	Metrics *metrics.Metrics
+	Logger  *slog.Logger
+	Now     func() time.Time
+	// Timeout is the budget of one delivery, waiting and retries included.
+	Timeout time.Duration
+	// InboundConcurrency is how many messages of Apple are worked on at once; more are told to come back.
+	InboundConcurrency int64
+	// OutboundConcurrency is how many messages are sent to Apple at once; more wait for their turn.
+	OutboundConcurrency int64
+}
+
+// Flow is both flows under one configuration. It is safe for concurrent use.
+type Flow struct {
+	Options
+	businesses map[string]message.BusinessID // lower case → as registered
+	inbound    *semaphore.Weighted
+	outbound   *semaphore.Weighted
+}
+
+// New makes the flows.
+func New(options Options) *Flow {
+	f := &Flow{
+		Options:    options,
+		businesses: make(map[string]message.BusinessID, len(options.Desks)),
+		inbound:    semaphore.NewWeighted(options.InboundConcurrency),
+		outbound:   semaphore.NewWeighted(options.OutboundConcurrency),
+	}
+	for business := range options.Desks {
+		f.businesses[strings.ToLower(string(business))] = business
+	}
+	return f
+}
+
+// conversation names one customer's exchange with one business in the memory's maps.
+func conversation(business message.BusinessID, customer message.CustomerID) string {
+	return string(business) + " " + string(customer)
+}
+
+// bounded gives a delivery its deadline. It does not end with the request that brought the message: when the sender
+// hangs up, finishing is better than not knowing.
+func (f *Flow) bounded(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	stop := context.AfterFunc(f.Memory.shutdown, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// protect runs a call into a connector or into the client of Apple's gateway. A panic in there is a failed delivery
+// like any other.
+func (f *Flow) protect(peer string, call func() error) (failure *message.Failure) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			f.Logger.Error("panic while calling a peer", "peer", peer, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			failure = message.Failuref(message.Transient, "the bridge failed while calling %s", peer)
+		}
+	}()
+	return message.FailureOf(call())
+}
+
+// background runs work that nobody waits for, but that a shutdown does.
+func (f *Flow) background(work func(ctx context.Context)) {
+	f.Memory.tasks.run(func() { work(f.Memory.shutdown) })
+}
+
+func (f *Flow) sealDevice(business message.BusinessID, customer message.CustomerID, device message.Device) string {
+	plain, err := json.Marshal(device)
+	if err != nil {
+		panic(err) // strings only
+	}
+	return f.Ring.Seal(seal.PurposeContext, conversation(business, customer), f.Now().Add(contextTTL), plain)
+}
+
+var errNoContext = errors.New("no context")
+
+// openDevice reads what sealDevice wrote, when the sender echoes it.
+func (f *Flow) openDevice(business message.BusinessID, customer message.CustomerID, sealed string) (device message.Device, err error) {
+	if sealed == "" {
+		return device, errNoContext
+	}
+	plain, err := f.Ring.Open(seal.PurposeContext, conversation(business, customer), sealed, f.Now())
+	if err != nil {
+		return device, err
+	}
+	err = json.Unmarshal(plain, &device)
+	return device, err
+}

@@ -1,0 +1,196 @@
+package flow
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"bizbridge/bridge/apple"
+	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/metrics"
+	"bizbridge/connectors"
+)
+
+// appleSource is the source of duplicates that Apple delivers, in the metrics.
+const appleSource = "apple"
+
+// Inbound carries one message of Apple to its helpdesk. nil means that the helpdesk has it, or that it was typing, which
+// nobody waits for.
+func (f *Flow) Inbound(ctx context.Context, in *apple.Incoming) *message.Failure {
+	event := in.Event
+	data := &event.Data
+	desk := f.Desks[data.BusinessID]
+	if desk == nil {
+		return &message.Failure{Class: message.Permanent, Code: message.CodeUnknownBusiness, Reason: "no helpdesk is configured for this business"}
+	}
+	began := f.Now()
+	f.Metrics.LastInbound.WithLabelValues(string(data.BusinessID)).Set(metrics.Seconds(began))
+	f.Memory.devices.Add(conversation(data.BusinessID, data.CustomerID), data.Device)
+	data.Sealed = f.sealDevice(data.BusinessID, data.CustomerID, data.Device)
+	if event.Type.Typing() {
+		f.inboundTyping(desk, in.Type, event)
+		return nil
+	}
+	outcome, failure := f.inboundMessage(ctx, desk, event)
+	f.countInbound(desk, in.Type, event, outcome, failure, f.Now().Sub(began))
+	return failure
+}
+
+func (f *Flow) inboundMessage(ctx context.Context, desk *Desk, event message.Event) (message.Outcome, *message.Failure) {
+	if !f.inbound.TryAcquire(1) {
+		return message.OutcomeThrottled, &message.Failure{
+			Class: message.Throttled, Reason: "too many messages are being delivered", RetryAfter: time.Second,
+		}
+	}
+	defer f.inbound.Release(1)
+	inflight := f.Metrics.Inflight.WithLabelValues("inbound")
+	inflight.Inc()
+	defer inflight.Dec()
+
+	ctx, cancel := f.bounded(ctx, f.Timeout)
+	defer cancel()
+	outcome := message.OutcomeAccepted
+	_, repeated, failure := f.Memory.inbound.do(ctx, string(event.Data.BusinessID)+" "+string(event.Data.ID), "", func() (struct{}, *message.Failure) {
+		var failure *message.Failure
+		outcome, failure = f.deliver(ctx, desk, event)
+		return struct{}{}, failure
+	})
+	switch {
+	case failure != nil:
+		return failure.Class.Outcome(), failure
+	case repeated:
+		f.Metrics.DuplicatesDropped.WithLabelValues(appleSource).Inc()
+		return message.OutcomeDuplicate, nil
+	}
+	return outcome, nil
+}
+
+// deliver waits for the conversation's turn and calls the connector.
+func (f *Flow) deliver(ctx context.Context, desk *Desk, event message.Event) (message.Outcome, *message.Failure) {
+	began := time.Now()
+	ctx, waits := httpclient.WithWaits(ctx)
+	key := conversation(event.Data.BusinessID, event.Data.CustomerID)
+	turn := f.Memory.inboundLanes.join(key)
+	defer turn.leave()
+	f.Memory.inboundTyping.supersede(key)
+	if err := turn.wait(ctx); err != nil {
+		return "", f.busy(err)
+	}
+	waited := time.Since(began)
+
+	repeatKey := string(event.Data.BusinessID) + " " + string(event.Data.ID)
+	event.Data.PossibleRepeat = f.Memory.uncertain.Contains(repeatKey)
+	outcome, failure := f.handOver(ctx, desk, event)
+	f.Metrics.Overhead.WithLabelValues("inbound").Observe((time.Since(began) - waited - waits.Total()).Seconds())
+	if failure != nil && failure.Class == message.Uncertain {
+		f.Memory.uncertain.Add(repeatKey, struct{}{})
+	}
+	return outcome, failure
+}
+
+func (f *Flow) busy(err error) *message.Failure {
+	failure := message.FailureOf(err)
+	if failure.Class == message.Transient {
+		failure.Reason = "earlier messages of this conversation took all the time"
+	}
+	return failure
+}
+
+// handOver calls the method of the connector that is for this type of event.
+func (f *Flow) handOver(ctx context.Context, desk *Desk, event message.Event) (message.Outcome, *message.Failure) {
+	outcome := message.OutcomeAccepted
+	var call func() error
+	switch event.Type {
+	case message.EventClosed:
+		relay, ok := desk.Connector.(connectors.CloseRelay)
+		if !ok {
+			return message.OutcomeUnsupported, nil
+		}
+		call = func() error { return relay.RelayClose(ctx, event) }
+	case message.EventUnsupported:
+		outcome = message.OutcomeUnsupported
+		fallthrough
+	default:
+		call = func() error {
+			_, err := desk.Connector.Deliver(ctx, event)
+			return err
+		}
+	}
+	return outcome, f.protect(desk.Name, call)
+}
+
+// inboundTyping answers at once and tells the helpdesk if that is possible soon. It waits for the messages before it,
+// but nothing waits for it.
+func (f *Flow) inboundTyping(desk *Desk, appleType string, event message.Event) {
+	relay, ok := desk.Connector.(connectors.TypingRelay)
+	if !ok {
+		f.countInbound(desk, appleType, event, message.OutcomeUnsupported, nil, 0)
+		return
+	}
+	if !f.Memory.typing.TryAcquire(1) {
+		f.countInbound(desk, appleType, event, message.OutcomeThrottled, nil, 0)
+		return
+	}
+	key := conversation(event.Data.BusinessID, event.Data.CustomerID)
+	turn := f.Memory.inboundLanes.join(key)
+	ctx, free := f.Memory.inboundTyping.take(f.Memory.shutdown, key)
+	f.background(func(context.Context) {
+		defer f.Memory.typing.Release(1)
+		defer free()
+		err := turn.wait(ctx)
+		turn.leave()
+		failure := message.FailureOf(err)
+		if failure == nil {
+			failure = f.protect(desk.Name, func() error { return relay.RelayTyping(ctx, event) })
+		}
+		outcome := message.OutcomeAccepted
+		if failure != nil {
+			outcome = failure.Class.Outcome()
+		}
+		f.countInbound(desk, appleType, event, outcome, failure, f.Now().Sub(event.Timestamp))
+	})
+}
+
+func (f *Flow) countInbound(desk *Desk, appleType string, event message.Event, outcome message.Outcome, failure *message.Failure, took time.Duration) {
+	f.Metrics.Inbound.WithLabelValues(string(event.Data.BusinessID), desk.Name, appleType, string(outcome)).Inc()
+	level := logLevel(failure)
+	switch {
+	case event.Type.Typing():
+		level = slog.LevelDebug
+	case failure != nil && failure.Class == message.Closed: // the helpdesk's address is gone: somebody has to mend it
+		level = slog.LevelError
+	}
+	if !event.Type.Typing() {
+		f.Metrics.InboundDuration.WithLabelValues(desk.Name).Observe(took.Seconds())
+	}
+	f.log(level, "inbound", event.Data.ID, event.Data.BusinessID, event.Data.CustomerID, desk.Name, string(event.Type), outcome, failure, took)
+}
+
+// logLevel raises refused credentials to an error: somebody has to mend them.
+func logLevel(failure *message.Failure) slog.Level {
+	switch {
+	case failure == nil:
+		return slog.LevelInfo
+	case failure.Class == message.Auth:
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}
+
+// log writes one line per message. The customer appears as a keyed hash, what was said not at all.
+func (f *Flow) log(level slog.Level, direction string, id message.ID, business message.BusinessID, customer message.CustomerID,
+	desk, kind string, outcome message.Outcome, failure *message.Failure, took time.Duration) {
+	ctx := context.Background()
+	if !f.Logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("id", string(id)), slog.String("business", string(business)), slog.String("customer", f.Ring.Hash(string(customer))),
+		slog.String("connector", desk), slog.String("type", kind), slog.String("outcome", string(outcome)), slog.Duration("took", took),
+	}
+	if failure != nil {
+		attrs = append(attrs, slog.String("error", failure.Error()))
+	}
+	f.Logger.LogAttrs(ctx, level, direction, attrs...)
+}

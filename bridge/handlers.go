@@ -1,0 +1,132 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"bizbridge/bridge/apple"
+	"bizbridge/bridge/flow"
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/metrics"
+	"bizbridge/bridge/signature"
+)
+
+const requestIDHeader = "X-Request-Id"
+
+type clientIPKey struct{}
+
+func withClientIP(ctx context.Context, ip string) context.Context {
+	return context.WithValue(ctx, clientIPKey{}, ip)
+}
+
+// logRefusal writes why a request was turned away before any message was made of it.
+func (s *site) logRefusal(w http.ResponseWriter, r *http.Request, source string, p *problem) {
+	ip, _ := r.Context().Value(clientIPKey{}).(string)
+	s.logger.LogAttrs(r.Context(), slog.LevelWarn, "refused",
+		slog.String("source", source), slog.Int("status", p.Status), slog.String("code", string(p.Code)), slog.String("reason", p.Detail),
+		slog.String("client", ip), slog.String("request_id", w.Header().Get(requestIDHeader)))
+}
+
+// postMessage takes what Apple sends. 200 means that the helpdesk has it; whatever keeps it from that is 503, and the
+// phone shows that the message was not delivered.
+func (s *site) postMessage(w http.ResponseWriter, r *http.Request) {
+	incoming, err := s.receiver.Receive(r)
+	if err != nil {
+		s.refuseApple(w, r, err)
+		return
+	}
+	s.metrics.ClockSkew.Set(incoming.TokenAge.Seconds())
+	failure := s.flow.Inbound(r.Context(), incoming)
+	if failure == nil {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	p := failureProblem(failure)
+	p.Status, p.Title = http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable)
+	p.write(w)
+}
+
+func (s *site) refuseApple(w http.ResponseWriter, r *http.Request, err error) {
+	refusal, ok := errors.AsType[*apple.Refusal](err)
+	if !ok {
+		refusal = &apple.Refusal{Status: http.StatusServiceUnavailable, Code: message.CodeUnavailable, Detail: "the bridge failed"}
+	}
+	outcome := message.OutcomeInvalid
+	if refusal.Signature != "" {
+		outcome = message.OutcomeAuth
+		s.metrics.CountSignatureFailure(apple.Peer, refusal.Signature)
+	}
+	business := string(refusal.Business)
+	if business == "" {
+		business = metrics.UnknownBusiness
+	}
+	s.metrics.Inbound.WithLabelValues(business, s.connectorOf(refusal.Business), "unknown", string(outcome)).Inc()
+	p := newProblem(refusal.Code, refusal.Detail)
+	p.Status, p.Title = refusal.Status, http.StatusText(refusal.Status)
+	s.logRefusal(w, r, apple.Peer, p)
+	p.write(w)
+}
+
+// webhook takes what a helpdesk sends: its connector verifies and reads it, the flow sends it.
+func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
+	desk := s.desks[name]
+	if desk == nil {
+		newProblem(message.CodeUnknownConnector, "no connector of this name is configured").write(w)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, s.config.Limits.MaxBody.Bytes())
+	messages, err := desk.Connector.Receive(r.Context(), r)
+	if err != nil {
+		s.refuseSend(w, r, name, name, err)
+		return
+	}
+	sender := flow.Sender{
+		Source: "connector:" + name, Label: name, Default: message.SenderAgent, Timeout: desk.AnswerWithin,
+		MaySpeakFor: func(business message.BusinessID) bool { return s.speaks[name][business] },
+	}
+	results := make([]message.SendResult, 0, len(messages))
+	for _, out := range messages {
+		result, failure := s.flow.Outbound(r.Context(), sender, out)
+		// What Apple refuses for good is an outcome: another try would only meet it again.
+		if failure != nil && (result.Status == "" || !failure.Class.Final()) {
+			s.writeFailure(w, result, failure)
+			return
+		}
+		results = append(results, result)
+	}
+	if len(results) == 1 {
+		writeJSON(w, http.StatusOK, results[0])
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"results": results})
+}
+
+func (s *site) writeFailure(w http.ResponseWriter, result message.SendResult, failure *message.Failure) {
+	p := failureProblem(failure)
+	p.Parts = result.Parts
+	p.write(w)
+}
+
+// refuseSend answers a request of a helpdesk or a bot of which no message could be made, and counts it.
+func (s *site) refuseSend(w http.ResponseWriter, r *http.Request, source, connector string, err error) {
+	outcome := message.OutcomeInvalid
+	var p *problem
+	if refused, ok := errors.AsType[*signature.Error](err); ok {
+		outcome = message.OutcomeAuth
+		s.metrics.CountSignatureFailure(source, refused.Reason)
+		p = newProblem(message.CodeUnauthorized, refused.Text)
+	} else if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		p = newProblem(message.CodeTooLarge, "the body is larger than limits.max_body")
+	} else if errors.Is(err, message.ErrMalformed) {
+		p = newProblem(message.CodeMalformed, err.Error())
+	} else {
+		failure := message.FailureOf(err)
+		outcome = failure.Class.Outcome()
+		p = failureProblem(failure)
+	}
+	s.metrics.Outbound.WithLabelValues(metrics.UnknownBusiness, connector, "unknown", string(outcome)).Inc()
+	s.logRefusal(w, r, source, p)
+	p.write(w)
+}

@@ -1,0 +1,98 @@
+package message
+
+import "time"
+
+// EventType names what happened on the customer's side.
+type EventType string
+
+// What the bridge tells a helpdesk. Receivers ignore types that they do not know.
+const (
+	EventReceived      EventType = "message.received"
+	EventUnsupported   EventType = "message.unsupported"
+	EventFailed        EventType = "message.failed"
+	EventTypingStarted EventType = "typing.started"
+	EventTypingStopped EventType = "typing.stopped"
+	EventClosed        EventType = "conversation.closed"
+)
+
+// Typing tells whether the type is ephemeral: best effort, answered at once, never queued, never retried.
+func (t EventType) Typing() bool { return t == EventTypingStarted || t == EventTypingStopped }
+
+// SchemaVersion is the version of the event format; it grows only when a reader of the old one would go wrong.
+const SchemaVersion = 1
+
+// Event is one thing that a customer did, on its way to a helpdesk. Treat it as immutable: several may read it at once.
+type Event struct {
+	Type      EventType `json:"type"`
+	Schema    int       `json:"schema"`
+	Timestamp time.Time `json:"timestamp"` // when the bridge got it: Apple sends no time
+	Data      Data      `json:"data"`
+}
+
+// Data is the content of an [Event]. Which of the pointers are set follows from the type.
+type Data struct {
+	ID         ID         `json:"id"` // Apple's message id in lower case; derived from type and subject where there is none
+	BusinessID BusinessID `json:"business_id"`
+	CustomerID CustomerID `json:"customer_id"`
+	Sealed     string     `json:"context"` // opaque; a sender echoes it, so that the bridge knows the Device again
+	Device
+
+	// PossibleRepeat marks the next try after one whose outcome nobody knows: the helpdesk may have it already.
+	PossibleRepeat bool `json:"possible_repeat,omitempty"`
+
+	Text        string       `json:"text,omitempty"`        // message.received
+	Subject     string       `json:"subject,omitempty"`     // message.received: iMessage's rare subject line
+	Attachments []Attachment `json:"attachments,omitempty"` // message.received
+	Reaction    *Reaction    `json:"reaction,omitempty"`    // message.received: set when the text is a tapback
+
+	AppleType string `json:"apple_type,omitempty"` // message.unsupported: Apple's name of the type
+	Note      string `json:"note,omitempty"`       // message.unsupported: what to tell an agent
+
+	Failed *Failed `json:"failed,omitempty"` // message.failed
+}
+
+// Attachment is a file that a customer sent.
+type Attachment struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	MIMEType  string     `json:"mime_type"`
+	Size      int64      `json:"size"`                 // bytes
+	URL       string     `json:"url,omitempty"`        // "": the bytes cannot be had
+	ExpiresAt *time.Time `json:"expires_at,omitempty"` // when URL stops working
+}
+
+// Failed tells of a message that the bridge had accepted (2xx) and then could not deliver.
+type Failed struct {
+	MessageID string `json:"message_id"`
+	Code      Code   `json:"code"`
+	Reason    string `json:"reason"`
+}
+
+// Verb is what a tapback says.
+type Verb string
+
+// The tapbacks of Messages (protocol §3.4).
+const (
+	VerbLiked      Verb = "liked"
+	VerbLoved      Verb = "loved"
+	VerbDisliked   Verb = "disliked"
+	VerbLaughed    Verb = "laughed"
+	VerbEmphasized Verb = "emphasized"
+	VerbQuestioned Verb = "questioned"
+	VerbReacted    Verb = "reacted" // with an emoji or a sticker
+)
+
+// Reaction is a tapback, recognised from the English text in which Apple sends it. The text itself stays in Data.Text:
+// other languages are not recognised, and nothing is dropped.
+type Reaction struct {
+	Verb    Verb   `json:"verb"`
+	Emoji   string `json:"emoji,omitempty"`
+	Removed bool   `json:"removed,omitempty"`
+	Quoted  string `json:"quoted"` // the message that was reacted to, or what stands for it ("an image")
+}
+
+// Subject gives an id to an event that Apple gave none: derived from the type and from what it is about, so that every
+// retry and every replica tells of it under the same one.
+func Subject(t EventType, business BusinessID, customer CustomerID, about string) ID {
+	return DeriveID("event", string(t), string(business), string(customer), about)
+}

@@ -1,0 +1,141 @@
+package message
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// Kind names what a message shows in Messages: the content.kind of the event format.
+type Kind string
+
+// The kinds that this version sends.
+const (
+	KindText   Kind = "text"
+	KindTyping Kind = "typing"
+)
+
+// Kinds lists them in the order of the documentation.
+var Kinds = []Kind{KindText, KindTyping}
+
+// Content is what a message shows; one type per [Kind].
+type Content interface {
+	Kind() Kind
+	// validate reports every fault, with JSON pointers relative to the content.
+	validate(report func(pointer, rule, message string))
+}
+
+// Text is plain text; Messages shows no Markdown and no HTML.
+type Text struct {
+	Text string `json:"text"`
+}
+
+// Kind is [KindText].
+func (Text) Kind() Kind { return KindText }
+
+// MarshalJSON writes the content with its kind.
+func (t Text) MarshalJSON() ([]byte, error) {
+	type fields Text
+	return json.Marshal(struct {
+		Kind Kind `json:"kind"`
+		fields
+	}{KindText, fields(t)})
+}
+
+// TypingState is "on" while somebody writes an answer.
+type TypingState string
+
+// The two states.
+const (
+	TypingOn  TypingState = "on"
+	TypingOff TypingState = "off"
+)
+
+// Typing shows or hides the typing dots on the phone.
+type Typing struct {
+	State TypingState `json:"state"`
+}
+
+// Kind is [KindTyping].
+func (Typing) Kind() Kind { return KindTyping }
+
+// MarshalJSON writes the content with its kind.
+func (t Typing) MarshalJSON() ([]byte, error) {
+	type fields Typing
+	return json.Marshal(struct {
+		Kind Kind `json:"kind"`
+		fields
+	}{KindTyping, fields(t)})
+}
+
+// SenderKind tells Apple whether a person or a program wrote the message (its auto-reply header).
+type SenderKind string
+
+// The two kinds of senders.
+const (
+	SenderAgent SenderKind = "agent"
+	SenderBot   SenderKind = "bot"
+)
+
+// Sender is who wrote a message on the business's side.
+type Sender struct {
+	Kind SenderKind `json:"kind,omitempty"` // "": the default of the door through which the message came
+	Name string     `json:"name,omitempty"`
+}
+
+// Outbound is one message of an agent or a bot on its way to a customer.
+type Outbound struct {
+	Key        string     `json:"id,omitempty"` // idempotency key of the sender; one key is one message, however often it is sent
+	BusinessID BusinessID `json:"business_id"`
+	CustomerID CustomerID `json:"customer_id"`
+	Sealed     string     `json:"context,omitempty"` // the newest context of the customer's events
+	Sender     Sender     `json:"sender"`
+	Content    Content    `json:"content"`
+}
+
+// EncodeSend writes the body that [DecodeSend] reads.
+func EncodeSend(out Outbound, now time.Time) ([]byte, error) {
+	return json.Marshal(struct {
+		Type      string    `json:"type"`
+		Timestamp time.Time `json:"timestamp"`
+		Data      Outbound  `json:"data"`
+	}{TypeSend, now, out})
+}
+
+// Status is how far a message came.
+type Status string
+
+// The three ends of a message: accepted by the far side, in the durable queue, or reported failed.
+const (
+	StatusAccepted Status = "accepted"
+	StatusQueued   Status = "queued"
+	StatusFailed   Status = "failed"
+)
+
+// SendResult is the answer to one [Outbound].
+type SendResult struct {
+	ID     string `json:"id"` // the sender's key
+	Status Status `json:"status"`
+	Code   Code   `json:"code,omitempty"`   // why it failed
+	Reason string `json:"reason,omitempty"` // the same in words
+	Parts  []Part `json:"parts"`
+}
+
+// Part is one Apple message of a send: a long text becomes several.
+type Part struct {
+	ID     ID     `json:"id"` // the id that Apple saw
+	Kind   Kind   `json:"kind"`
+	Status Status `json:"status"`
+	Code   Code   `json:"code,omitempty"`
+}
+
+// RepeatKey is one for all tries of the same message, and differs for all others. source is the door through which it
+// came.
+func (o Outbound) RepeatKey(source string) string {
+	return string(DeriveID("send", source, string(o.BusinessID), string(o.CustomerID), o.Key))
+}
+
+// PartID is the id under which Apple sees a part: the same on every try and every replica.
+func (o Outbound) PartID(source string, part int) ID {
+	return DeriveID("part", source, string(o.BusinessID), string(o.CustomerID), o.Key, strconv.Itoa(part))
+}

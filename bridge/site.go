@@ -1,0 +1,130 @@
+package bridge
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"bizbridge/bridge/apple"
+	"bizbridge/bridge/flow"
+	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/metrics"
+	"bizbridge/bridge/seal"
+	"bizbridge/config"
+	"bizbridge/connectors"
+	"bizbridge/connectors/registry"
+)
+
+// site is everything that one configuration makes: replaced as a whole when the configuration changes. Requests that
+// began under the old one end under it.
+type site struct {
+	config   *config.Config
+	metrics  *metrics.Metrics
+	logger   *slog.Logger
+	receiver *apple.Receiver
+	flow     *flow.Flow
+	desks    map[string]*flow.Desk // by connector name
+	speaks   map[string]map[message.BusinessID]bool
+	apiKeys  []apiKey
+	clients  []*httpclient.Client
+	handler  http.Handler
+}
+
+func (a *App) newSite(cfg *config.Config) (*site, error) {
+	ring, err := seal.NewRing(cfg.MasterKeys()...)
+	if err != nil {
+		return nil, fmt.Errorf("keys: %w", err)
+	}
+	s := &site{
+		config: cfg, metrics: a.metrics, logger: a.logger,
+		desks:  make(map[string]*flow.Desk),
+		speaks: make(map[string]map[message.BusinessID]bool),
+	}
+	for name, connector := range cfg.Connectors {
+		if err := s.addDesk(name, connector); err != nil {
+			return nil, fmt.Errorf("connectors.%s: %w", name, err)
+		}
+	}
+	directory := newDirectory(cfg)
+	s.receiver = &apple.Receiver{
+		Directory: directory, Leeway: cfg.Apple.TokenLeeway.Std(), MaxBody: cfg.Limits.MaxBody.Bytes(), Now: time.Now,
+	}
+	s.flow = flow.New(flow.Options{
+		Memory: a.memory, Ring: ring, Metrics: a.metrics, Logger: a.logger, Now: time.Now,
+		Gateway: apple.NewClient(apple.ClientOptions{
+			GatewayURL: cfg.Apple.GatewayURL, Version: a.options.Version, Directory: directory,
+			HTTP: s.client(apple.Peer, cfg.Limits.OutboundConcurrency), Metrics: a.metrics, Now: time.Now,
+		}),
+		Desks:               s.businessDesks(),
+		Timeout:             cfg.Delivery.Timeout.Std(),
+		InboundConcurrency:  int64(cfg.Limits.InboundConcurrency),
+		OutboundConcurrency: int64(cfg.Limits.OutboundConcurrency),
+	})
+	s.apiKeys = newAPIKeys(cfg.API.Keys)
+	s.handler = s.routes()
+	return s, nil
+}
+
+func (s *site) client(peer string, conns int) *httpclient.Client {
+	client := httpclient.New(httpclient.Options{Peer: peer, MaxConns: conns, Metrics: s.metrics})
+	s.clients = append(s.clients, client)
+	return client
+}
+
+func (s *site) addDesk(name string, cfg config.Connector) error {
+	factory, ok := registry.Find(cfg.Type)
+	if !ok {
+		return fmt.Errorf("there is no connector type %q", cfg.Type)
+	}
+	connector, err := factory.New(connectors.Environment{
+		Name: name, HTTP: s.client(name, s.config.Limits.InboundConcurrency),
+		Logger: s.logger.With("connector", name), Now: time.Now,
+	}, cfg.Settings)
+	if err != nil {
+		return err
+	}
+	s.desks[name] = &flow.Desk{Name: name, Connector: connector, AnswerWithin: factory.AnswerWithin}
+	s.speaks[name] = make(map[message.BusinessID]bool)
+	s.metrics.ExpectConnector(name)
+	return nil
+}
+
+func (s *site) businessDesks() map[message.BusinessID]*flow.Desk {
+	desks := make(map[message.BusinessID]*flow.Desk, len(s.config.Businesses))
+	for _, business := range s.config.Businesses {
+		id := message.BusinessID(business.ID)
+		desks[id] = s.desks[business.Connector]
+		s.speaks[business.Connector][id] = true
+		s.metrics.Expect(business.ID, business.Connector)
+	}
+	return desks
+}
+
+func newDirectory(cfg *config.Config) *apple.Directory {
+	accounts := make([]apple.Account, len(cfg.Apple.Accounts))
+	for i, account := range cfg.Apple.Accounts {
+		accounts[i] = apple.Account{MSPID: account.MSPID, Secrets: account.SecretBytes()}
+	}
+	businesses := make([]apple.Business, len(cfg.Businesses))
+	for i, business := range cfg.Businesses {
+		businesses[i] = apple.Business{ID: message.BusinessID(business.ID), MSPID: business.MSPID}
+	}
+	return apple.NewDirectory(accounts, businesses)
+}
+
+// connectorOf names the connector that serves a business; "" for a business that is not configured.
+func (s *site) connectorOf(business message.BusinessID) string {
+	if desk := s.flow.Desks[business]; desk != nil {
+		return desk.Name
+	}
+	return ""
+}
+
+// close lets go of what the site holds; requests under way are not disturbed.
+func (s *site) close() {
+	for _, client := range s.clients {
+		client.Close()
+	}
+}

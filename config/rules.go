@@ -1,0 +1,250 @@
+package config
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// rules are what no schema can say. Each reports the path of the value that is
+// to be changed; document.add keeps quiet where the schema has spoken already.
+type rules struct {
+	*document
+	config *Config
+	// connectors are the names under connectors in the file: a connector whose
+	// own keys are wrong still exists.
+	connectors []string
+}
+
+func checkRules(d *document, c *Config) {
+	r := &rules{document: d, config: c}
+	for path := range d.places {
+		if name, ok := strings.CutPrefix(path, "connectors."); ok && plainKey.MatchString(name) {
+			r.connectors = append(r.connectors, name)
+		}
+	}
+	slices.Sort(r.connectors)
+	r.server()
+	r.keys()
+	r.apple()
+	r.businesses()
+	r.settings()
+	r.delivery()
+	r.api()
+}
+
+func (r *rules) server() {
+	s := r.config.Server
+	r.listenAddress("server.listen", s.Listen)
+	r.listenAddress("server.admin_listen", s.AdminListen)
+	if s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
+		r.add("server.admin_listen", "server.admin_listen is the same as server.listen", "Metrics and health are not public: give them a port of their own.")
+	}
+	r.address("server.public_url", s.PublicURL, "Apple and the helpdesks call it")
+	r.tls(s.TLS)
+	if s.ShutdownGrace.Std() > time.Hour {
+		r.add("server.shutdown_grace", "server.shutdown_grace is longer than an hour", "20s is usual; an orchestrator kills after 30s by default.")
+	}
+}
+
+func (r *rules) listenAddress(path, address string) {
+	const hint = `Write host:port, or :port for every interface: ":8080".`
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		r.add(path, path+" is not an address", hint)
+		return
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		r.add(path, path+" has no port from 0 to 65535", hint)
+	}
+	if strings.ContainsAny(host, "/ @") {
+		r.add(path, path+" is not an address", hint)
+	}
+}
+
+// address checks a URL that is the base of others.
+func (r *rules) address(path, raw, why string) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Hostname() == "":
+		r.add(path, path+" is not an absolute URL", "Write it whole: https://host/path.")
+	case u.Scheme != "https" && u.Scheme != "http":
+		r.add(path, path+" is not an HTTPS URL", "It starts with https://.")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		r.add(path, path+" is plain HTTP", "Use https:// ("+why+"); http:// is for loopback only.")
+	case u.User != nil:
+		r.add(path, path+" holds a user name", "Remove what stands before the @.")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(raw, "#"):
+		r.add(path, path+` has a query or a fragment`, `Remove "?" or "#" and what follows.`)
+	case strings.HasSuffix(u.Host, ":") || badPort(u.Port()):
+		r.add(path, path+" has no port from 1 to 65535", "Remove the colon, or correct the port.")
+	}
+}
+
+func badPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return port != "" && (err != nil || n < 1 || n > 65535)
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
+}
+
+func (r *rules) tls(t TLS) {
+	switch {
+	case t.Cert == "" && t.Key == "" || r.hasBroken("server.tls"):
+	case t.Cert == "":
+		r.add("server.tls.cert", "server.tls.key is set, but server.tls.cert is not", "Set both, or neither where TLS ends before the bridge.")
+	case t.Key == "":
+		r.add("server.tls.key", "server.tls.cert is set, but server.tls.key is not", "Set both, or neither where TLS ends before the bridge.")
+	default:
+		r.pem("server.tls.cert", t.Cert)
+		r.pem("server.tls.key", t.Key.Reveal())
+		if _, err := tls.X509KeyPair([]byte(t.Cert), []byte(t.Key.Reveal())); err != nil && !r.isBroken("server.tls.key") {
+			r.add("server.tls.cert", "server.tls.cert and server.tls.key are no pair", "Both must be whole, and the key must be the certificate's own.")
+		}
+	}
+}
+
+func (r *rules) pem(path, text string) {
+	if !strings.Contains(text, "-----BEGIN") {
+		r.add(path, path+" is not PEM text", "To take it from a file, write ${file:/path/to/it}.")
+	}
+}
+
+func (r *rules) keys() {
+	for i, key := range r.config.Keys {
+		if _, err := decodeMasterKey(key); err != nil {
+			path := itemPath("keys", i)
+			r.add(path, path+" "+err.Error(), "A master key is 32 bytes in base64. Make one with: bizbridge keygen.")
+		}
+	}
+}
+
+func (r *rules) apple() {
+	a := r.config.Apple
+	r.address("apple.gateway_url", a.GatewayURL, "messages and tokens travel over it")
+	accounts := map[string]int{}
+	for i, account := range a.Accounts {
+		path := itemPath("apple.accounts", i)
+		r.unique(accounts, account.MSPID, i, path+".msp_id", "apple.accounts", "Put all secrets of an account under one entry.")
+		for j, secret := range account.Secrets {
+			if _, err := decodeAppleSecret(secret); err != nil {
+				path := itemPath(path+".secrets", j)
+				r.add(path, path+" "+err.Error(), "Copy the secret as Apple Business Register shows it: it is base64 already.")
+			}
+		}
+	}
+}
+
+// unique reports a value that an earlier entry of the list has already. Ids
+// differ in more than case.
+func (r *rules) unique(seen map[string]int, value string, i int, path, list, hint string) {
+	if value == "" || r.isBroken(path) {
+		return
+	}
+	if first, twice := seen[strings.ToLower(value)]; twice {
+		r.add(path, fmt.Sprintf("%s is the same as in %s", path, itemPath(list, first)), hint)
+		return
+	}
+	seen[strings.ToLower(value)] = i
+}
+
+func (r *rules) businesses() {
+	accounts := map[string]bool{}
+	for _, account := range r.config.Apple.Accounts {
+		accounts[strings.ToLower(account.MSPID)] = true
+	}
+	ids := map[string]int{}
+	for i, business := range r.config.Businesses {
+		path := itemPath("businesses", i)
+		r.unique(ids, business.ID, i, path+".id", "businesses", "A business stands in the list once.")
+		if !accounts[strings.ToLower(business.MSPID)] && !r.hasBroken("apple.accounts") {
+			r.add(path+".msp_id", path+".msp_id is none of apple.accounts", "Add the account there, or correct the id.")
+		}
+		r.connector(path+".connector", business.Connector, path+" routes to nowhere: there is no such connector")
+	}
+}
+
+// connector reports a name that is not among the connectors.
+func (r *rules) connector(path, name, message string) {
+	if slices.Contains(r.connectors, name) || r.isBroken("connectors") {
+		return
+	}
+	if !r.places[path].expanded {
+		message += fmt.Sprintf(" %q", clip(name))
+	}
+	r.add(path, message, suggest(name, r.connectors, "Connectors"))
+}
+
+// settings asks each connector's own settings.
+func (r *rules) settings() {
+	for _, name := range r.connectors {
+		base := keyPath("connectors", name)
+		connector, filled := r.config.Connectors[name]
+		if !filled {
+			r.addKey(base, base+" is empty", "It needs a type at least.")
+			continue
+		}
+		if validator, ok := connector.Settings.(Validator); ok {
+			validator.Validate(func(path, message, hint string) {
+				full := strings.TrimSuffix(base+"."+path, ".")
+				r.add(full, full+": "+message, hint)
+			})
+		}
+	}
+}
+
+func (r *rules) delivery() {
+	if t := r.config.Delivery.Timeout.Std(); t < 100*time.Millisecond || t > time.Minute {
+		r.add("delivery.timeout", "delivery.timeout is not between 100ms and 60s", "4s is the default; how long Apple waits for an answer is not documented.")
+	}
+	if r.config.Limits.MaxBody < 1 {
+		r.add("limits.max_body", "limits.max_body is zero", "16MB is the default.")
+	}
+}
+
+func (r *rules) api() {
+	ids := map[string]bool{"*": true}
+	for _, business := range r.config.Businesses {
+		ids[strings.ToLower(business.ID)] = true
+	}
+	names, tokens := map[string]int{}, map[Secret]int{}
+	for i, key := range r.config.API.Keys {
+		path := itemPath("api.keys", i)
+		r.unique(names, key.Name, i, path+".name", "api.keys", "Logs and metrics tell keys apart by name.")
+		r.token(tokens, key.Token, i, path+".token")
+		for j, id := range key.Businesses {
+			if !ids[strings.ToLower(id)] && !r.hasBroken("businesses") {
+				path := itemPath(path+".businesses", j)
+				r.add(path, path+" is none of businesses", `Write the id of one of them, or "*" for all.`)
+			}
+		}
+		if key.EventsTo != "" {
+			r.connector(path+".events_to", key.EventsTo, path+".events_to is an unknown connector")
+		}
+	}
+}
+
+func (r *rules) token(seen map[Secret]int, token Secret, i int, path string) {
+	const shortest = 16
+	if r.isBroken(path) {
+		return
+	}
+	if len(token) < shortest {
+		r.add(path, fmt.Sprintf("%s is shorter than %d characters", path, shortest), "Make one with: openssl rand -hex 24.")
+		return
+	}
+	if first, twice := seen[token]; twice {
+		r.add(path, fmt.Sprintf("%s is the same as in %s", path, itemPath("api.keys", first)), "Each key has a token of its own.")
+		return
+	}
+	seen[token] = i
+}

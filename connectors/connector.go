@@ -1,0 +1,95 @@
+// Package connectors holds what every helpdesk's connector is: a small interface that all implement, optional ones
+// beside it, and the factory that describes a kind. Each connector lives in its own folder; the registry package lists
+// them.
+//
+// A connector only translates and calls. It never builds an HTTP client, never retries, never sleeps and never logs a
+// body: the flow and the HTTP client do that for all of them, once.
+package connectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/message"
+	"bizbridge/config"
+)
+
+// Connector carries messages to and from one helpdesk. All methods are called concurrently.
+type Connector interface {
+	// Deliver hands one event to the helpdesk. It is called for messages of one conversation one after the other, within
+	// a context that has a deadline. nil means that the helpdesk durably has it: only then does Apple hear that the
+	// message arrived. The error is a [*message.Failure], whose class decides what happens next.
+	Deliver(ctx context.Context, event message.Event) (Receipt, error)
+
+	// Receive verifies and parses one request of the helpdesk. It must not act on it: the flow sends what is returned. No
+	// message and no error means that there is nothing to do. The error is a [*signature.Error] (401), wraps
+	// [message.ErrMalformed] (400) or an *http.MaxBytesError (413), or is a [*message.Failure] (422 for Invalid).
+	Receive(ctx context.Context, req *http.Request) ([]message.Outbound, error)
+}
+
+// Receipt is what a helpdesk says of a message that it took.
+type Receipt struct {
+	ID string // the helpdesk's own id of the message; "" where it gives none
+}
+
+// TypingRelay is for helpdesks that show when the customer types. It is called at most once per change, is never
+// retried, and must not open a conversation. Without it, typing is dropped.
+type TypingRelay interface {
+	Connector
+	RelayTyping(ctx context.Context, event message.Event) error
+}
+
+// CloseRelay is for helpdesks that can be told that the customer left. nil means that the helpdesk durably knows.
+// Without it, the customer's leaving is acknowledged and counted as unsupported.
+type CloseRelay interface {
+	Connector
+	RelayClose(ctx context.Context, event message.Event) error
+}
+
+// Factory describes one kind of helpdesk and makes its connectors.
+type Factory struct {
+	Type    string // the type key of the configuration
+	Summary string // one line for the list of connectors
+
+	// NewConfig gives a pointer to the kind's own settings with their defaults; Schema is the JSON Schema of the same.
+	NewConfig func() any
+	Schema    []byte
+
+	// AnswerWithin is how soon the helpdesk's webhooks want an answer; 0: it does not matter.
+	AnswerWithin time.Duration
+	Abilities    Abilities
+
+	// New makes a connector from validated settings (what NewConfig gave, filled). It does no I/O.
+	New func(Environment, any) (Connector, error)
+}
+
+// Environment is what the bridge gives to a connector, as opposed to what its user configured.
+type Environment struct {
+	Name   string // the connector's name in the configuration
+	HTTP   *httpclient.Client
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// ConfigType is what the configuration loader needs to know of the kind.
+func (f Factory) ConfigType() config.ConnectorType {
+	return config.ConnectorType{Name: f.Type, New: f.NewConfig, Schema: f.Schema}
+}
+
+// ReadBody reads a webhook's body whole: its signature needs the exact bytes. The bridge has already bounded it.
+func ReadBody(req *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(req.Body)
+	if err == nil {
+		return body, nil
+	}
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: it broke off: %w", message.ErrMalformed, err)
+}

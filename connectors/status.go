@@ -1,0 +1,33 @@
+package connectors
+
+import (
+	"fmt"
+	"net/http"
+
+	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/message"
+)
+
+// StatusFailure tells what a helpdesk's HTTP status means for a delivery; nil for 2xx. A connector whose helpdesk means
+// something else by a status looks at that one first.
+func StatusFailure(name string, resp *httpclient.Response) error {
+	failure := &message.Failure{Status: resp.Status, RetryAfter: resp.RetryAfter}
+	switch status := resp.Status; {
+	case status >= 200 && status < 300:
+		return nil
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		failure.Class, failure.Reason = message.Auth, "refuses our credentials or signature"
+	case status == http.StatusGone:
+		failure.Class, failure.Reason = message.Closed, "says that its address is gone for good"
+	case status == http.StatusTooManyRequests:
+		failure.Class, failure.Reason = message.Throttled, "asks to slow down"
+	case status == http.StatusRequestTimeout || status == http.StatusTooEarly || status >= 500:
+		failure.Class, failure.Reason = message.Transient, "failed"
+	case status >= 300 && status < 400:
+		failure.Class, failure.Reason = message.Permanent, "answers with a redirect, which is not followed: configure the final URL"
+	default:
+		failure.Class, failure.Reason = message.Permanent, "refuses the message"
+	}
+	failure.Reason = fmt.Sprintf("%s %s (%d)", name, failure.Reason, resp.Status)
+	return failure
+}

@@ -1,0 +1,154 @@
+// Package webhook is the generic helpdesk: one that speaks the bridge's own event format over HTTP, signed both ways
+// with Standard Webhooks. The format is described in this folder's README.
+package webhook
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/signature"
+	"bizbridge/config"
+	"bizbridge/connectors"
+)
+
+//go:embed config.schema.json
+var schema []byte
+
+// Config is the generic webhook helpdesk: the bridge posts events to url and takes messages at /webhooks/<name>.
+type Config struct {
+	// Where events are posted to.
+	URL string `json:"url" jsonschema:"required,format=uri,example=https://desk.example.com/hooks/apple"`
+	// Secrets in the form whsec_<base64 of 24 to 64 bytes>. The first signs what the bridge sends.
+	Secrets []config.Secret `json:"secrets" jsonschema:"required,minItems=1,example=${env:DESK_SECRET}"`
+	// Secrets that verify what the helpdesk sends; default: the same as secrets.
+	VerifySecrets []config.Secret `json:"verify_secrets,omitempty" jsonschema:"example=${env:DESK_SECRET}"`
+}
+
+// Validate checks what the schema cannot say.
+func (c *Config) Validate(report func(path, message, hint string)) {
+	if fault := connectors.URLFault(c.URL); fault != "" {
+		report("url", fault, "Write the address that takes the events, such as https://desk.example.com/hooks/apple.")
+	}
+	for path, secrets := range map[string][]config.Secret{"secrets": c.Secrets, "verify_secrets": c.VerifySecrets} {
+		for i, secret := range secrets {
+			if _, err := signature.ParseSecret(secret.Reveal()); err != nil {
+				report(fmt.Sprintf("%s[%d]", path, i), err.Error(), `Make one with "bizbridge keygen --webhook".`)
+			}
+		}
+	}
+}
+
+func reveal(secrets []config.Secret) []string {
+	texts := make([]string, len(secrets))
+	for i, secret := range secrets {
+		texts[i] = secret.Reveal()
+	}
+	return texts
+}
+
+// Factory describes the connector to the registry.
+func Factory() connectors.Factory {
+	full := connectors.Full
+	return connectors.Factory{
+		Type:      "webhook",
+		Summary:   "any helpdesk or bot that can take and send signed webhooks",
+		NewConfig: func() any { return &Config{} },
+		Schema:    schema,
+		Abilities: connectors.Abilities{
+			Inbound: map[message.EventType]connectors.Level{
+				message.EventReceived: full, message.EventUnsupported: full, message.EventFailed: full,
+				message.EventTypingStarted: full, message.EventTypingStopped: full, message.EventClosed: full,
+			},
+			Outbound:   map[message.Kind]connectors.Level{message.KindText: full, message.KindTyping: full},
+			Idempotent: true,
+		},
+		New: newConnector,
+	}
+}
+
+// Connector is one configured webhook helpdesk.
+type Connector struct {
+	connectors.Environment
+	url    string
+	signer *signature.Standard
+	verify *signature.Standard
+}
+
+var (
+	_ connectors.TypingRelay = (*Connector)(nil)
+	_ connectors.CloseRelay  = (*Connector)(nil)
+)
+
+func newConnector(env connectors.Environment, settings any) (connectors.Connector, error) {
+	cfg := settings.(*Config)
+	signer, err := signature.NewStandard(reveal(cfg.Secrets)...)
+	if err != nil {
+		return nil, err
+	}
+	verify := signer
+	if len(cfg.VerifySecrets) > 0 {
+		if verify, err = signature.NewStandard(reveal(cfg.VerifySecrets)...); err != nil {
+			return nil, err
+		}
+	}
+	return &Connector{Environment: env, url: cfg.URL, signer: signer, verify: verify}, nil
+}
+
+// Deliver posts the event. The webhook-id is the event's id, by which the receiver recognises a repeat.
+func (c *Connector) Deliver(ctx context.Context, event message.Event) (connectors.Receipt, error) {
+	return connectors.Receipt{}, c.post(ctx, event, httpclient.RetryIdempotent)
+}
+
+// RelayTyping posts the event once.
+func (c *Connector) RelayTyping(ctx context.Context, event message.Event) error {
+	return c.post(ctx, event, httpclient.RetryNever)
+}
+
+// RelayClose posts the event like a message.
+func (c *Connector) RelayClose(ctx context.Context, event message.Event) error {
+	return c.post(ctx, event, httpclient.RetryIdempotent)
+}
+
+func (c *Connector) post(ctx context.Context, event message.Event, retry httpclient.Retry) error {
+	body, err := json.Marshal(event)
+	if err != nil {
+		return &message.Failure{Class: message.Permanent, Reason: "the event cannot be written as JSON", Err: err}
+	}
+	resp, err := c.HTTP.Do(ctx, httpclient.Call{
+		Operation: "webhook", Method: http.MethodPost, URL: c.url, Body: body, Retry: retry,
+		Header: http.Header{"Content-Type": {"application/json"}, "User-Agent": {"bizbridge"}},
+		Sign:   func(header http.Header) { c.signer.Sign(header, string(event.Data.ID), c.Now(), body) },
+	})
+	if err != nil {
+		return err
+	}
+	return connectors.StatusFailure(c.Name, resp)
+}
+
+// Receive reads one message.send. Its key is the message's own id, else the Idempotency-Key header, else the webhook-id.
+func (c *Connector) Receive(_ context.Context, req *http.Request) ([]message.Outbound, error) {
+	body, err := connectors.ReadBody(req)
+	if err != nil {
+		return nil, err
+	}
+	id, err := c.verify.Verify(req.Header, body, c.Now())
+	if err != nil {
+		return nil, err
+	}
+	out, err := message.DecodeSend(body)
+	if err != nil {
+		return nil, err
+	}
+	if out.Key == "" {
+		out.Key = req.Header.Get("Idempotency-Key")
+	}
+	if out.Key == "" {
+		out.Key = id
+	}
+	return []message.Outbound{out}, nil
+}
