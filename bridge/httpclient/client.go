@@ -232,12 +232,13 @@ func timeFor(ctx context.Context, resp *http.Response) bool {
 	return time.Until(deadline) > wait+minAttemptTime
 }
 
-// backoff waits as long as the peer asks (timeFor has seen that it fits), else exponentially with full jitter.
+// backoff waits as long as the peer asks (timeFor has seen that it fits), else exponentially; half of it is jitter.
 func backoff(_, _ time.Duration, attempt int, resp *http.Response) time.Duration {
 	if wait := retryAfter(resp); wait > 0 {
 		return wait
 	}
-	return rand.N(min(firstWait<<attempt, maxWait)) + time.Millisecond
+	wait := min(firstWait<<attempt, maxWait)
+	return wait/2 + rand.N(wait/2)
 }
 
 // retryAfter reads the header in both of its forms (RFC 9110, 10.2.3); 0 for none.

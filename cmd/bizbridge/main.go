@@ -57,7 +57,7 @@ type streams struct {
 
 // configFlag is the one flag that most commands share.
 type configFlag struct {
-	Config string `required:"" type:"path" env:"BIZBRIDGE_CONFIG" placeholder:"FILE" help:"Configuration file (${env})."`
+	Config string `required:"" env:"BIZBRIDGE_CONFIG" placeholder:"FILE" help:"Configuration file (${env})."`
 }
 
 // exitError ends the program with a code; its text has been chosen for people.

@@ -21,7 +21,7 @@ type sendCommand struct {
 	configFlag
 	To       string `required:"" placeholder:"CUSTOMER" help:"The customer_id of an event (urn:mbid:…)."`
 	Text     string `xor:"content" help:"Text to send."`
-	Typing   string `xor:"content" enum:"on,off," default:"" help:"Show or hide the typing dots: on or off."`
+	Typing   string `xor:"content" placeholder:"on|off" help:"Show or hide the typing dots: on or off."`
 	JSON     string `xor:"content" placeholder:"FILE" help:"Content in JSON, such as {\"kind\":\"text\",\"text\":\"Hi\"}; - reads standard input."`
 	Business string `placeholder:"ID" help:"The business that speaks; not needed where only one is configured."`
 	Context  string `help:"The newest context of the customer's events."`

@@ -1,0 +1,175 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"mime"
+	"net/http"
+	"time"
+)
+
+// apiError is a control request's failure.
+type apiError struct {
+	status int
+	text   string
+}
+
+func (e apiError) Error() string { return e.text }
+
+// addControls routes the control API. Every call but GET /api/state is a POST of
+// JSON; answers are JSON, failures {"error": "…"}. "business" may always be left
+// out: the first is meant then.
+//
+//	GET  /api/state              → everything, as the event stream's snapshot has it
+//	POST /api/customers          {label?, device?, locale?} → 201, the customer; device: iphone, mac, old_iphone
+//	POST /api/phone/send         {customer, business?, text} → 202 {id}
+//	POST /api/phone/resend       {customer, business?, id} → 202; of a message "not_delivered"
+//	POST /api/phone/typing       {customer, business?, on} → 202
+//	POST /api/phone/tapback      {customer, business?, id, verb} → 202; id of a business bubble
+//	POST /api/phone/delete       {customer, business?} → 202
+//	POST /api/phone/link         {customer, url} → 200 {business_id, body, intent, group}
+//	POST /api/phone/signed-out   {customer, on} → 202
+//	POST /api/desk/send          {conversation, text, bot?} → 202 {id}
+//	POST /api/desk/retry         {conversation, id} → 202; of a message "unconfirmed"
+//	POST /api/desk/typing        {conversation, on, bot?} → 202
+//	POST /api/desk/read          {conversation} → 202
+//	POST /api/faults             {name, on, delay_ms?} → 202
+//	POST /api/traffic/clear      {} → 202
+//
+// 202 means that the sandbox has begun: what comes of it is told by the stream.
+func (s *Sandbox) addControls(mux *http.ServeMux) {
+	mux.HandleFunc("GET /api/state", s.serveState)
+	mux.HandleFunc("POST /api/customers", control(http.StatusCreated, func(c customerSpec) (any, error) {
+		return s.addCustomer(c)
+	}))
+	mux.HandleFunc("POST /api/phone/send", accepts(func(c phoneCall) (any, error) {
+		return withID(s.sendText(c.Customer, c.Business, c.Text))
+	}))
+	mux.HandleFunc("POST /api/phone/resend", accepts(func(c phoneCall) (any, error) {
+		return done, s.resend(c.Customer, c.Business, c.ID)
+	}))
+	mux.HandleFunc("POST /api/phone/typing", accepts(func(c phoneCall) (any, error) {
+		return done, s.customerTypes(c.Customer, c.Business, c.On)
+	}))
+	mux.HandleFunc("POST /api/phone/tapback", accepts(func(c phoneCall) (any, error) {
+		return done, s.react(c.Customer, c.Business, c.ID, c.Verb)
+	}))
+	mux.HandleFunc("POST /api/phone/delete", accepts(func(c phoneCall) (any, error) {
+		return done, s.deleteConversation(c.Customer, c.Business)
+	}))
+	mux.HandleFunc("POST /api/phone/link", control(http.StatusOK, func(c phoneCall) (any, error) {
+		return s.openLink(c.Customer, c.URL)
+	}))
+	mux.HandleFunc("POST /api/phone/signed-out", accepts(func(c phoneCall) (any, error) {
+		return done, s.setSignedOut(c.Customer, c.On)
+	}))
+	mux.HandleFunc("POST /api/desk/send", accepts(func(c deskCall) (any, error) {
+		return withID(s.agentSends(c.Conversation, c.Text, c.Bot))
+	}))
+	mux.HandleFunc("POST /api/desk/retry", accepts(func(c deskCall) (any, error) {
+		return done, s.retryEntry(c.Conversation, c.ID)
+	}))
+	mux.HandleFunc("POST /api/desk/typing", accepts(func(c deskCall) (any, error) {
+		return done, s.agentTyping(c.Conversation, c.On, c.Bot)
+	}))
+	mux.HandleFunc("POST /api/desk/read", accepts(func(c deskCall) (any, error) {
+		return done, s.readConversation(c.Conversation)
+	}))
+	mux.HandleFunc("POST /api/faults", accepts(func(c faultCall) (any, error) {
+		return done, s.setFault(c.Name, c.On, time.Duration(c.DelayMS)*time.Millisecond)
+	}))
+	mux.HandleFunc("POST /api/traffic/clear", accepts(func(struct{}) (any, error) {
+		s.clearTraffic()
+		return done, nil
+	}))
+}
+
+type phoneCall struct {
+	Customer string `json:"customer"`
+	Business string `json:"business"`
+	ID       string `json:"id"`
+	Text     string `json:"text"`
+	Verb     string `json:"verb"`
+	URL      string `json:"url"`
+	On       bool   `json:"on"`
+}
+
+type deskCall struct {
+	Conversation string `json:"conversation"`
+	ID           string `json:"id"`
+	Text         string `json:"text"`
+	On           bool   `json:"on"`
+	Bot          bool   `json:"bot"`
+}
+
+type faultCall struct {
+	Name    string `json:"name"`
+	On      bool   `json:"on"`
+	DelayMS int64  `json:"delay_ms"`
+}
+
+// done is the answer of calls that have nothing to tell.
+var done = struct{}{}
+
+func withID(id string, err error) (any, error) {
+	return struct {
+		ID string `json:"id"`
+	}{id}, err
+}
+
+func accepts[Call any](do func(Call) (any, error)) http.HandlerFunc {
+	return control(http.StatusAccepted, do)
+}
+
+// control makes a handler of a call: a JSON body in, JSON out.
+func control[Call any](status int, do func(Call) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		// A JSON content type cannot be sent across origins without the server's leave.
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+			writeJSON(w, http.StatusUnsupportedMediaType, failure("the body must be application/json"))
+			return
+		}
+		var call Call
+		decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControlBody))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&call); err != nil {
+			writeJSON(w, http.StatusBadRequest, failure("the body does not fit: "+err.Error()))
+			return
+		}
+		result, err := do(call)
+		var known apiError
+		switch {
+		case errors.As(err, &known):
+			writeJSON(w, known.status, failure(known.text))
+		case err != nil:
+			writeJSON(w, http.StatusBadRequest, failure(err.Error()))
+		default:
+			writeJSON(w, status, result)
+		}
+	}
+}
+
+func failure(text string) any {
+	return struct {
+		Error string `json:"error"`
+	}{text}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a page that has gone needs no answer
+}
+
+// serveState is GET /api/state.
+func (s *Sandbox) serveState(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	body, err := json.Marshal(s.snapshot())
+	s.mu.Unlock()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body)
+}

@@ -1,0 +1,120 @@
+// Small helpers around the DOM. Text only ever enters as textContent.
+
+export const byId = (id) => document.getElementById(id);
+
+// el makes an element. Properties: class, text, testid, data {}, on {}; others are attributes.
+export function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "class") node.className = value;
+    else if (name === "text") node.textContent = value;
+    else if (name === "testid") node.dataset.testid = value;
+    else if (name === "data") Object.assign(node.dataset, value);
+    else if (name === "on") for (const [event, fn] of Object.entries(value)) node.addEventListener(event, fn);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter(Boolean));
+  return node;
+}
+
+const paths = {
+  send: "M12 19V5M5.5 11.5 12 5l6.5 6.5",
+  person: "M15 8a4 4 0 1 1-8 0 4 4 0 0 1 8 0M3.5 20c.6-4 3.6-6 7.5-6s6.9 2 7.5 6M19 6v6M22 9h-6",
+  link: "M10 14a4.5 4.5 0 0 0 6.4 0l3-3A4.5 4.5 0 0 0 13 4.600l-1 1M14 10a4.5 4.5 0 0 0-6.4 0l-3 3A4.5 4.5 0 0 0 11 19.400l1-1",
+  power: "M12 3v8M6.3 7a8 8 0 1 0 11.4 0",
+  trash: "M4 7h16M9.5 7V4.500h5V7M6.5 7l.8 12.500h9.400L17.5 7M10.5 11v5M13.5 11v5",
+  smile: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M8.5 14c1.8 2.6 5.2 2.6 7 0M9 9.500v.5M15 9.500v.5",
+  check: "m5 12.5 4.5 4.500L19 7.5",
+  cross: "M7 7l10 10M17 7 7 17",
+  pen: "M5 19l1-4L16 5l3 3L9 18z",
+  down: "M12 5v14M5.5 12.5 12 19l6.5-6.5",
+  bang: "M12 6v8M12 17.500v.5",
+};
+
+export function icon(name) {
+  const ns = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(ns, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(ns, "path");
+  path.setAttribute("d", paths[name]);
+  svg.append(path);
+  return svg;
+}
+
+// reconcile makes a container's children those of the items, keeping the elements of
+// items that were there before: focus, selection and what a screen reader has
+// announced stay as they are.
+export function reconcile(container, items, keyOf, create, update) {
+  const old = new Map();
+  for (const child of container.children) if (child.dataset.key) old.set(child.dataset.key, child);
+  let at = container.firstElementChild;
+  for (const item of items) {
+    const key = String(keyOf(item));
+    let node = old.get(key);
+    if (!node) {
+      node = create(item);
+      node.dataset.key = key;
+    }
+    old.delete(key);
+    if (update) update(node, item);
+    if (node === at) at = at.nextElementSibling;
+    else container.insertBefore(node, at);
+  }
+  for (const node of old.values()) node.remove();
+}
+
+// sticky runs a change and keeps a log scrolled to its end if it was there.
+export function sticky(log, change) {
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+  change();
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+// autoGrow lets a text field grow with its text, to a limit that the style sets.
+export function autoGrow(field) {
+  field.style.height = "auto";
+  field.style.height = field.scrollHeight + (field.offsetHeight - field.clientHeight) + "px";
+}
+
+// sendsOnEnter makes Enter submit, and Shift+Enter a new line.
+export function sendsOnEnter(field, form) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+  // Some ways of entering keys insert the line break even so.
+  field.addEventListener("keypress", (event) => {
+    if (event.key === "Enter" && !event.shiftKey) event.preventDefault();
+  });
+}
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+export const timeOf = (iso) => clock.format(new Date(iso));
+
+const date = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+export function dayOf(iso) {
+  const at = new Date(iso);
+  return at.toDateString() === new Date().toDateString() ? "Today" : date.format(at);
+}
+
+export function preciseTime(iso) {
+  const at = new Date(iso);
+  const two = (n) => String(n).padStart(2, "0");
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
+// tail is the end of an opaque id: enough to tell customers apart.
+export const tail = (id) => id.replace(/=+$/, "").slice(-4);
+
+// hue gives an id a color of its own.
+export function hue(id) {
+  let sum = 7;
+  for (const ch of id) sum = (sum * 31 + ch.codePointAt(0)) % 360;
+  return sum;
+}
+
+export const emoji = { liked: "👍", loved: "❤️", disliked: "👎", laughed: "😂", emphasized: "‼️", questioned: "❓", reacted: "🎉" };

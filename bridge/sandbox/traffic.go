@@ -1,0 +1,177 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The four ways that a request can go.
+const (
+	phoneToBridge   = "phone-bridge"
+	bridgeToDesk    = "bridge-desk"
+	deskToBridge    = "desk-bridge"
+	bridgeToGateway = "bridge-gateway"
+)
+
+const (
+	shownBody   = 16 << 10 // characters of a body that the panel keeps
+	shownAnswer = 4 << 10
+)
+
+// hop is one request, as the traffic panel shows it.
+type hop struct {
+	Seq     int64           `json:"seq"`
+	Hop     string          `json:"hop"`
+	At      time.Time       `json:"at"`
+	Method  string          `json:"method"`
+	Path    string          `json:"path"`
+	Headers [][2]string     `json:"headers"`
+	Claims  json.RawMessage `json:"claims,omitempty"` // of the bearer token, which itself is never shown
+	Summary string          `json:"summary"`
+	Body    string          `json:"body"`
+	Encoded string          `json:"encoded,omitempty"` // how the body travelled, "gzip, 180 bytes"
+	Check   check           `json:"check"`
+	Status  int             `json:"status"` // 0 where no answer came
+	Answer  string          `json:"answer,omitempty"`
+	Note    string          `json:"note,omitempty"`
+	MS      float64         `json:"ms"`
+	Done    bool            `json:"done"`
+
+	began time.Time
+}
+
+// check is what became of a request's signature. State is "ok", "bad", or "signed"
+// where the sandbox is the one that signed.
+type check struct {
+	State string `json:"state"`
+	Text  string `json:"text"`
+}
+
+// traffic is the ring of the newest hops, oldest first.
+type traffic struct {
+	last int64
+	hops []*hop
+}
+
+// openHop records a request that begins.
+func (s *Sandbox) openHop(name, method, path string, h http.Header) *hop {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.traffic.last++
+	x := &hop{
+		Seq: s.traffic.last, Hop: name, At: s.now(), began: time.Now(),
+		Method: method, Path: shorten(path, 300), Headers: shownHeaders(h),
+		Claims: tokenClaims(h.Get("Authorization")),
+	}
+	if len(s.traffic.hops) >= maxHops {
+		s.traffic.hops = slices.Delete(s.traffic.hops, 0, len(s.traffic.hops)-maxHops+1)
+	}
+	s.traffic.hops = append(s.traffic.hops, x)
+	return x
+}
+
+// carry adds the request's body, how it was encoded, and its signature check, and
+// shows the row as under way.
+func (s *Sandbox) carry(x *hop, body []byte, encoded string, c check) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.Body, x.Encoded, x.Summary, x.Check = pretty(body, shownBody), encoded, summarize(body), c
+	s.publish("hop", x)
+}
+
+// closeHop records the answer. The note says what a status alone does not.
+func (s *Sandbox) closeHop(x *hop, status int, answer, note string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.Status, x.Answer, x.Note, x.Done = status, pretty([]byte(answer), shownAnswer), note, true
+	x.MS = float64(time.Since(x.began).Microseconds()) / 1000
+	s.publish("hop", x)
+}
+
+func (s *Sandbox) clearTraffic() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.traffic.hops = nil
+	s.publish("traffic_cleared", struct{}{})
+}
+
+// shownHeaders lists headers by name. A token is cut so short that it is of no use:
+// its claims are shown beside it.
+func shownHeaders(h http.Header) [][2]string {
+	list := make([][2]string, 0, len(h))
+	for name, values := range h {
+		value := strings.Join(values, ", ")
+		if strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Cookie") {
+			value = fmt.Sprintf("%s… (%d characters)", firstRunes(value, 14), len(value))
+		}
+		list = append(list, [2]string{name, shorten(value, 600)})
+	}
+	slices.SortFunc(list, func(a, b [2]string) int {
+		return strings.Compare(strings.ToLower(a[0]), strings.ToLower(b[0]))
+	})
+	return list
+}
+
+func pretty(body []byte, limit int) string {
+	var out bytes.Buffer
+	if json.Indent(&out, body, "", "  ") == nil {
+		return shorten(out.String(), limit)
+	}
+	return shorten(strings.ToValidUTF8(string(body), "�"), limit)
+}
+
+// summarize says in a few words what a body is, whichever of the formats it has.
+func summarize(body []byte) string {
+	var m struct {
+		Type string `json:"type"`
+		Body string `json:"body"` // Apple's
+		Data struct {
+			Text     string `json:"text"`
+			Reaction *struct {
+				Verb string `json:"verb"`
+			} `json:"reaction"`
+			Content struct {
+				Kind  string `json:"kind"`
+				Text  string `json:"text"`
+				State string `json:"state"`
+			} `json:"content"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(body, &m) != nil {
+		return ""
+	}
+	words := []string{m.Type}
+	if m.Data.Content.Kind != "" {
+		words = append(words, strings.TrimSpace(m.Data.Content.Kind+" "+m.Data.Content.State))
+	}
+	for _, text := range []string{m.Body, m.Data.Text, m.Data.Content.Text} {
+		if text != "" {
+			words = append(words, "“"+shorten(strings.Join(strings.Fields(text), " "), 80)+"”")
+		}
+	}
+	return strings.Join(words, " · ")
+}
+
+// shorten cuts a text to a number of runes and says so with an ellipsis.
+func shorten(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	return firstRunes(text, limit) + "…"
+}
+
+func firstRunes(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
+}
