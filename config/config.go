@@ -32,6 +32,8 @@ type Config struct {
 	Connectors map[string]Connector `json:"connectors" jsonschema:"required"`
 	// How messages are handed over.
 	Delivery Delivery `json:"delivery"`
+	// The files that customers send and get.
+	Media Media `json:"media"`
 	// The bridge's own HTTP API.
 	API API `json:"api"`
 	// Which network addresses are trusted.
@@ -101,6 +103,8 @@ type Connector struct {
 	Type string `json:"type" jsonschema:"required,example=webhook"`
 	// How messages reach this helpdesk. Without it, delivery.mode holds.
 	Delivery string `json:"delivery" jsonschema:"enum=direct,example=direct"`
+	// Hosts (host or host:port) beside the helpdesk's own whose file URLs are trusted, even at private addresses.
+	AttachmentHosts []string `json:"attachment_hosts" jsonschema:"example=files.example.com"`
 	// Settings is what ConnectorType.New returned, filled from the file.
 	Settings any `json:"-"`
 }
@@ -111,6 +115,16 @@ type Delivery struct {
 	Mode string `json:"mode" jsonschema:"enum=direct"`
 	// The time that one delivery may take, retries included (100ms to 60s).
 	Timeout Duration `json:"timeout"`
+	// Files of customers up to this size are uploaded into a helpdesk that takes uploads; larger ones go as links.
+	InlineMax Size `json:"inline_max"`
+}
+
+// Media is the files that customers send and get.
+type Media struct {
+	// How long a link to a customer's file works. How long Apple keeps the file is not known: copy it at once.
+	TTL Duration `json:"ttl"`
+	// The largest file, in either direction; Apple takes up to 100MB.
+	MaxSize Size `json:"max_size"`
 }
 
 // API is who may use the bridge's own HTTP API.
@@ -188,7 +202,8 @@ func Default() *Config {
 			GatewayURL:  "https://mspgw.push.apple.com/v1",
 			TokenLeeway: seconds(3600),
 		},
-		Delivery: Delivery{Mode: "direct", Timeout: seconds(4)},
+		Delivery: Delivery{Mode: "direct", Timeout: seconds(4), InlineMax: 2_000_000},
+		Media:    Media{TTL: seconds(168 * 3600), MaxSize: 100_000_000},
 		Limits:   Limits{MaxBody: 16_000_000, InboundConcurrency: 256, OutboundConcurrency: 20},
 		Log:      Log{Level: "info", Format: "json"},
 	}

@@ -77,7 +77,7 @@ func (d *document) decode(types []ConnectorType) *Config {
 func (d *document) settings(path string, keys object, t ConnectorType) any {
 	settings := t.New()
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if key == "type" || key == "delivery" {
+		if key == "type" || slices.Contains(commonKeys, key) {
 			continue
 		}
 		if err := decodeInto(object{key: keys[key]}, settings); err != nil {

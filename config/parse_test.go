@@ -85,12 +85,13 @@ func TestEverySection(t *testing.T) {
 			Accounts: []Account{{MSPID: mspID, Secrets: []Secret{appleKey}}}},
 		Businesses: []Business{{ID: exampleID, Name: "Example", MSPID: mspID, Connector: "desk"}},
 		Connectors: map[string]Connector{
-			"desk": {Type: "webhook", Delivery: "direct", Settings: &webhookSettings{
+			"desk": {Type: "webhook", Delivery: "direct", AttachmentHosts: []string{"10.0.0.7:9000"}, Settings: &webhookSettings{
 				URL: "https://desk.example.com", Secrets: []Secret{"whsec_a"}, Retries: 3, Verbose: true, Wait: seconds(2), Number: "12",
 			}},
 			"spare": {Type: "chatwoot", Delivery: "direct", Settings: &struct{}{}},
 		},
-		Delivery: Delivery{Mode: "direct", Timeout: Duration(1500 * time.Millisecond)},
+		Delivery: Delivery{Mode: "direct", Timeout: Duration(1500 * time.Millisecond), InlineMax: 1_000_000},
+		Media:    Media{TTL: seconds(3600), MaxSize: 10_000_000},
 		API:      API{Keys: []APIKey{{Name: "bot", Token: apiToken, Businesses: []string{"*", strings.ToUpper(exampleID)}, EventsTo: "desk"}}},
 		Network:  Network{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}},
 		Limits:   Limits{MaxBody: 1 << 20, InboundConcurrency: 12, OutboundConcurrency: 5},

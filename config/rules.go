@@ -36,6 +36,7 @@ func checkRules(d *document, c *Config) {
 	r.businesses()
 	r.settings()
 	r.delivery()
+	r.media()
 	r.api()
 }
 
@@ -208,6 +209,26 @@ func (r *rules) delivery() {
 	}
 	if r.config.Limits.MaxBody < 1 {
 		r.add("limits.max_body", "limits.max_body is zero", "16MB is the default.")
+	}
+}
+
+const appleMaxFile = 100_000_000
+
+func (r *rules) media() {
+	m := r.config.Media
+	if size := m.MaxSize.Bytes(); size < 1 || size > appleMaxFile {
+		r.add("media.max_size", "media.max_size is not between 1 and 100MB", "100MB is the default, and the most that Apple takes.")
+	}
+	if m.TTL.Std() < time.Minute || m.TTL.Std() > 90*24*time.Hour {
+		r.add("media.ttl", "media.ttl is not between 1m and 90 days (2160h)", "168h is the default.")
+	}
+	for _, name := range r.connectors {
+		for i, host := range r.config.Connectors[name].AttachmentHosts {
+			if u, err := url.Parse("https://" + host); err != nil || u.Host != host || u.Hostname() == "" || badPort(u.Port()) {
+				path := itemPath(keyPath("connectors", name)+".attachment_hosts", i)
+				r.add(path, path+" is not a host", "Write a host name or address, with a port where it is not the usual one: files.example.com or 10.0.0.7:9000.")
+			}
+		}
 	}
 }
 

@@ -38,6 +38,9 @@ func Schema(types []ConnectorType) ([]byte, error) {
 
 type object = map[string]any
 
+// commonKeys are the keys that every connector has beside its type and its own.
+var commonKeys = []string{"delivery", "attachment_hosts"}
+
 // composeSchema adds one branch per connector type to the core.
 func composeSchema(types []ConnectorType) (object, error) {
 	doc, err := parseObject(coreSchema)
@@ -49,7 +52,7 @@ func composeSchema(types []ConnectorType) (object, error) {
 	properties := connector["properties"].(object)
 	names, branches := []any{}, []any{}
 	for _, t := range types {
-		branch, err := connectorBranch(t, properties["delivery"].(object), defs)
+		branch, err := connectorBranch(t, properties, defs)
 		if err != nil {
 			return nil, fmt.Errorf("config: schema of connector type %s: %w", t.Name, err)
 		}
@@ -69,7 +72,7 @@ func composeSchema(types []ConnectorType) (object, error) {
 
 // connectorBranch makes a type's own schema describe a whole connector, and
 // moves its definitions to the others, under the type's name.
-func connectorBranch(t ConnectorType, delivery object, defs object) (object, error) {
+func connectorBranch(t ConnectorType, common, defs object) (object, error) {
 	branch := object{"type": "object", "additionalProperties": false}
 	if len(t.Schema) > 0 {
 		var err error
@@ -92,7 +95,9 @@ func connectorBranch(t ConnectorType, delivery object, defs object) (object, err
 		branch["properties"] = properties
 	}
 	properties["type"] = object{"const": t.Name}
-	properties["delivery"] = maps.Clone(delivery)
+	for _, key := range commonKeys {
+		properties[key] = maps.Clone(common[key].(object))
+	}
 	return branch, nil
 }
 

@@ -72,10 +72,10 @@ var sizeUnits = []struct {
 // Bytes returns the number of bytes.
 func (s Size) Bytes() int64 { return int64(s) }
 
-// String prints the size in the largest unit that divides it.
+// String prints the size in the largest unit that divides it and leaves a number that [SizePattern] takes.
 func (s Size) String() string {
 	for _, unit := range sizeUnits {
-		if s > 0 && int64(s)%unit.bytes == 0 {
+		if s > 0 && int64(s)%unit.bytes == 0 && (int64(s)/unit.bytes < 1e9 || unit.bytes == 1) {
 			return strconv.FormatInt(int64(s)/unit.bytes, 10) + unit.suffix
 		}
 	}

@@ -83,3 +83,12 @@ func TestSizeUnits(t *testing.T) {
 		}
 	})
 }
+
+// A size of more than nine digits of KiB once printed as text that could not be read back.
+func TestLargeSizeReadsBack(t *testing.T) {
+	const size = Size(1_099_511_628_800) // 1,073,741,825 KiB
+	var back Size
+	if err := back.UnmarshalText([]byte(size.String())); err != nil || back != size {
+		t.Errorf("%s reads back as %d: %v", size, back, err)
+	}
+}
