@@ -3,7 +3,9 @@ package apple
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -23,6 +25,7 @@ type Client struct {
 	http      *httpclient.Client
 	metrics   *metrics.Metrics
 	directory *Directory
+	loopback  bool               // the gateway is a sandbox on this machine: its stores may be too
 	minters   map[string]*minter // by MSP id in lower case
 }
 
@@ -46,10 +49,20 @@ func NewClient(options ClientOptions) *Client {
 		directory: options.Directory,
 		minters:   make(map[string]*minter),
 	}
+	c.loopback = isLoopback(options.GatewayURL)
 	for _, account := range options.Directory.accounts {
 		c.minters[strings.ToLower(account.MSPID)] = &minter{account: account, now: options.Now}
 	}
 	return c
+}
+
+func isLoopback(gateway string) bool {
+	parsed, err := url.Parse(gateway)
+	if err != nil || parsed.Scheme != "http" {
+		return false
+	}
+	ip := net.ParseIP(parsed.Hostname())
+	return parsed.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // Outgoing is one Apple message: one bubble, or a typing indicator.
@@ -93,44 +106,68 @@ func (c *Client) Send(ctx context.Context, out Outgoing) error {
 	if err != nil {
 		return &message.Failure{Class: message.Invalid, Reason: "the message cannot be written as JSON", Err: err}
 	}
-	failure := c.post(ctx, business, out, body, false)
-	if failure != nil && failure.Class == message.Auth && wire.Type == "text" {
-		c.metrics.UpstreamRetries.WithLabelValues(Peer, "refused").Inc()
-		failure = c.post(ctx, business, out, body, true)
-	}
-	if failure != nil {
+	if failure := c.post(ctx, business, out, body); failure != nil {
 		return failure
 	}
 	return nil
 }
 
-func (c *Client) post(ctx context.Context, business Business, out Outgoing, body []byte, freshToken bool) *message.Failure {
-	bearer, err := c.minters[strings.ToLower(business.MSPID)].bearer(freshToken)
-	if err != nil {
-		return &message.Failure{Class: message.Auth, Reason: "no token could be made", Err: err}
-	}
+func (c *Client) post(ctx context.Context, business Business, out Outgoing, body []byte) *message.Failure {
 	// Whether Apple recognises a repeated id is not known, but the same id is the best protection there is, and not
 	// repeating would lose messages (protocol §10.2).
-	retry := httpclient.RetryIdempotent
+	retry, call := httpclient.RetryIdempotent, c.withToken
 	if out.Content.Kind() == message.KindTyping {
-		retry = httpclient.RetryNever
+		retry, call = httpclient.RetryNever, c.withTokenOnce
 	}
-	resp, err := c.http.Do(ctx, httpclient.Call{
-		Operation: "message", Method: http.MethodPost, URL: c.gateway + "/message",
-		Header: c.headers(business, out, bearer), Body: body, Retry: retry,
+	resp, failure := call(business, func(bearer string) (*httpclient.Response, error) {
+		return c.http.Do(ctx, httpclient.Call{
+			Operation: "message", Method: http.MethodPost, URL: c.gateway + "/message",
+			Header: c.headers(business, out, bearer), Body: body, Retry: retry,
+		})
 	})
-	if err != nil {
-		return message.FailureOf(err)
-	}
-	failure := statusFailure(resp.Status)
-	if failure == nil {
-		return nil
-	}
-	failure.RetryAfter = resp.RetryAfter
-	if failure.Class == message.Invalid {
+	if failure != nil && failure.Class == message.Invalid {
 		failure.Reason += explanation(resp.Body)
 	}
 	return failure
+}
+
+// withToken makes a call with the account's token, and once more with a new one when Apple refuses it. The response is
+// there whenever Apple gave one.
+func (c *Client) withToken(business Business, call func(bearer string) (*httpclient.Response, error)) (*httpclient.Response, *message.Failure) {
+	resp, failure := c.call(business, false, call)
+	if failure != nil && failure.Class == message.Auth && resp != nil {
+		c.metrics.UpstreamRetries.WithLabelValues(Peer, "refused").Inc()
+		resp, failure = c.call(business, true, call)
+	}
+	return resp, failure
+}
+
+// withTokenOnce is for what is not tried again.
+func (c *Client) withTokenOnce(business Business, call func(bearer string) (*httpclient.Response, error)) (*httpclient.Response, *message.Failure) {
+	return c.call(business, false, call)
+}
+
+func (c *Client) call(business Business, freshToken bool, call func(bearer string) (*httpclient.Response, error)) (*httpclient.Response, *message.Failure) {
+	bearer, failure := c.bearer(business, freshToken)
+	if failure != nil {
+		return nil, failure
+	}
+	resp, err := call(bearer)
+	if err != nil {
+		return nil, message.FailureOf(err)
+	}
+	if failure = statusFailure(resp.Status); failure != nil {
+		failure.RetryAfter = resp.RetryAfter
+	}
+	return resp, failure
+}
+
+func (c *Client) bearer(business Business, fresh bool) (string, *message.Failure) {
+	bearer, err := c.minters[strings.ToLower(business.MSPID)].bearer(fresh)
+	if err != nil {
+		return "", &message.Failure{Class: message.Auth, Reason: "no token could be made", Err: err}
+	}
+	return bearer, nil
 }
 
 func (c *Client) headers(business Business, out Outgoing, bearer string) http.Header {

@@ -33,7 +33,7 @@ func (m *minter) bearer(fresh bool) (string, error) {
 	if age := now.Sub(m.minted); !fresh && m.token != "" && age >= 0 && age < tokenLifetime {
 		return m.token, nil
 	}
-	claims := jwt.MapClaims{"iss": m.account.MSPID, "iat": now.Unix()}
+	claims := jwt.RegisteredClaims{Issuer: m.account.MSPID, IssuedAt: jwt.NewNumericDate(now)}
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(m.account.Secrets[0])
 	if err != nil {
 		return "", err

@@ -218,10 +218,15 @@ func (w *wireMessage) interactiveNote() string {
 				Title    string `json:"title"`
 				Subtitle string `json:"subtitle"`
 			} `json:"replyMessage"`
+			Authenticate json.RawMessage `json:"authenticate"`
+			Payment      json.RawMessage `json:"payment"`
 		} `json:"data"`
 	}
 	if json.Unmarshal(w.fields.InteractiveData, &interactive) != nil {
 		return fallback
+	}
+	if present(interactive.Data.Authenticate) || present(interactive.Data.Payment) {
+		return fallback // the bubble says "You signed in" whether or not that is so
 	}
 	reply := interactive.Data.ReplyMessage
 	answer := strings.TrimSpace(reply.Title + " " + reply.Subtitle)

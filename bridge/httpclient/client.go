@@ -108,19 +108,11 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // always a [*message.Failure]: Transient when the peer certainly has not got the message, Uncertain when it may have,
 // Canceled when the caller gave up.
 func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
-	state := &callState{operation: call.Operation, retry: call.Retry, sign: call.Sign}
-	req, err := retryablehttp.NewRequestWithContext(context.WithValue(ctx, callStateKey{}, state), call.Method, call.URL, call.Body)
-	if err != nil {
-		return nil, message.Failuref(message.Permanent, "the address of %s is not usable", c.peer)
-	}
-	for name, values := range call.Header {
-		req.Header[name] = values
-	}
 	began := time.Now()
 	defer func() { waitsOf(ctx).add(time.Since(began)) }()
-	resp, err := c.retrying.Do(req)
+	resp, state, err := c.send(ctx, call)
 	if err != nil {
-		return nil, state.failure(ctx, c.peer, err)
+		return nil, err
 	}
 	defer resp.Body.Close()
 	// The status is the answer. A body that breaks off is kept as far as it came: who needs it will see that it is not whole.
@@ -133,6 +125,27 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 		}
 	}
 	return answer, nil
+}
+
+// send makes the call until there is an answer or no time.
+func (c *Client) send(ctx context.Context, call Call) (*http.Response, *callState, error) {
+	state := &callState{operation: call.Operation, retry: call.Retry, sign: call.Sign}
+	req, err := retryablehttp.NewRequestWithContext(context.WithValue(ctx, callStateKey{}, state), call.Method, call.URL, call.Body)
+	if err != nil {
+		return nil, nil, c.unusable()
+	}
+	for name, values := range call.Header {
+		req.Header[name] = values
+	}
+	resp, err := c.retrying.Do(req)
+	if err != nil {
+		return nil, nil, state.failure(ctx, c.peer, err)
+	}
+	return resp, state, nil
+}
+
+func (c *Client) unusable() *message.Failure {
+	return message.Failuref(message.Permanent, "the address of %s is not usable", c.peer)
 }
 
 type callStateKey struct{}
