@@ -12,7 +12,6 @@ import (
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/signature"
 	"bizbridge/config"
-	"bizbridge/connectors"
 )
 
 // apiSource is the API in the metrics.
@@ -23,12 +22,13 @@ type apiKey struct {
 	name       string
 	token      [sha256.Size]byte
 	businesses []string
+	eventsTo   string
 }
 
 func newAPIKeys(configured []config.APIKey) []apiKey {
 	keys := make([]apiKey, len(configured))
 	for i, key := range configured {
-		keys[i] = apiKey{key.Name, sha256.Sum256([]byte(key.Token.Reveal())), key.Businesses}
+		keys[i] = apiKey{key.Name, sha256.Sum256([]byte(key.Token.Reveal())), key.Businesses, key.EventsTo}
 	}
 	return keys
 }
@@ -63,22 +63,18 @@ func (s *site) postAPIMessage(w http.ResponseWriter, r *http.Request) {
 		s.refuseSend(w, r, apiSource, "", err)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, s.config.Limits.MaxBody.Bytes())
-	body, err := connectors.ReadBody(r)
+	out, done, err := s.readSend(w, r)
+	defer done()
+	if err == nil && out.Key == "" {
+		out.Key, err = message.HeaderKey(r.Header.Get("Idempotency-Key"))
+	}
 	if err != nil {
 		s.refuseSend(w, r, apiSource, "", err)
 		return
-	}
-	out, err := message.DecodeSend(body)
-	if err != nil {
-		s.refuseSend(w, r, apiSource, "", err)
-		return
-	}
-	if out.Key == "" {
-		out.Key = r.Header.Get("Idempotency-Key")
 	}
 	result, failure := s.flow.Outbound(r.Context(), flow.Sender{
 		Source: "api:" + key.name, Label: apiSource, Default: message.SenderBot, MaySpeakFor: key.maySpeakFor,
+		Files: s.files[""], Events: s.desks[key.eventsTo],
 	}, out)
 	if failure != nil {
 		s.writeFailure(w, result, failure)

@@ -174,4 +174,3 @@ func (b *browser) shot(name string) {
 		b.Log("no picture:", err)
 	}
 }
-

@@ -84,6 +84,7 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	sender := flow.Sender{
 		Source: "connector:" + name, Label: name, Default: message.SenderAgent, Timeout: desk.AnswerWithin,
+		Files: s.files[name], Events: desk,
 		MaySpeakFor: func(business message.BusinessID) bool { return s.speaks[name][business] },
 	}
 	results := make([]message.SendResult, 0, len(messages))

@@ -35,6 +35,9 @@ func (s *site) routes() http.Handler {
 	public.POST("/message", gin.WrapF(s.postMessage))
 	public.Any("/webhooks/:connector", s.webhookRoute)
 	public.Any("/webhooks/:connector/*rest", s.webhookRoute)
+	public.Match([]string{http.MethodGet, http.MethodHead}, "/media/:token/:filename", func(c *gin.Context) {
+		s.media.ServeHTTP(c.Writer, c.Request, c.Param("token"))
+	})
 	public.POST("/v1/messages", gin.WrapF(s.postAPIMessage))
 	public.GET("/v1/openapi.json", gin.WrapF(s.getOpenAPI))
 	return engine

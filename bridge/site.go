@@ -1,17 +1,22 @@
 package bridge
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"bizbridge/bridge/apple"
+	"bizbridge/bridge/attachment"
 	"bizbridge/bridge/flow"
 	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/media"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
 	"bizbridge/bridge/seal"
+	"bizbridge/bridge/signature"
 	"bizbridge/config"
 	"bizbridge/connectors"
 	"bizbridge/connectors/registry"
@@ -28,7 +33,9 @@ type site struct {
 	desks    map[string]*flow.Desk // by connector name
 	speaks   map[string]map[message.BusinessID]bool
 	apiKeys  []apiKey
-	clients  []*httpclient.Client
+	media    *media.Links
+	files    map[string]flow.FileOpener // by connector name; "" for the API
+	closers  []func()
 	handler  http.Handler
 }
 
@@ -41,6 +48,10 @@ func (a *App) newSite(cfg *config.Config) (*site, error) {
 		config: cfg, metrics: a.metrics, logger: a.logger,
 		desks:  make(map[string]*flow.Desk),
 		speaks: make(map[string]map[message.BusinessID]bool),
+		files:  make(map[string]flow.FileOpener),
+	}
+	if s.files[""], err = s.downloader(apiSource, nil, nil); err != nil {
+		return nil, err
 	}
 	for name, connector := range cfg.Connectors {
 		if err := s.addDesk(name, connector); err != nil {
@@ -51,12 +62,15 @@ func (a *App) newSite(cfg *config.Config) (*site, error) {
 	s.receiver = &apple.Receiver{
 		Directory: directory, Leeway: cfg.Apple.TokenLeeway.Std(), MaxBody: cfg.Limits.MaxBody.Bytes(), Now: time.Now,
 	}
+	gateway := apple.NewClient(apple.ClientOptions{
+		GatewayURL: cfg.Apple.GatewayURL, Version: a.options.Version, Directory: directory,
+		HTTP: s.client(apple.Peer, cfg.Limits.OutboundConcurrency), Metrics: a.metrics, Now: time.Now,
+	})
+	s.media = s.newLinks(ring, gateway.Fetch)
 	s.flow = flow.New(flow.Options{
 		Memory: a.memory, Ring: ring, Metrics: a.metrics, Logger: a.logger, Now: time.Now,
-		Gateway: apple.NewClient(apple.ClientOptions{
-			GatewayURL: cfg.Apple.GatewayURL, Version: a.options.Version, Directory: directory,
-			HTTP: s.client(apple.Peer, cfg.Limits.OutboundConcurrency), Metrics: a.metrics, Now: time.Now,
-		}),
+		Gateway: gateway, Links: s.media,
+		MaxFile: cfg.Media.MaxSize.Bytes(), InlineMax: cfg.Delivery.InlineMax.Bytes(),
 		Desks:               s.businessDesks(),
 		Timeout:             cfg.Delivery.Timeout.Std(),
 		InboundConcurrency:  int64(cfg.Limits.InboundConcurrency),
@@ -69,8 +83,37 @@ func (a *App) newSite(cfg *config.Config) (*site, error) {
 
 func (s *site) client(peer string, conns int) *httpclient.Client {
 	client := httpclient.New(httpclient.Options{Peer: peer, MaxConns: conns, Metrics: s.metrics})
-	s.clients = append(s.clients, client)
+	s.closers = append(s.closers, client.Close)
 	return client
+}
+
+// downloader fetches what the URLs in a sender's messages name. origin, if any, is the sender's own.
+func (s *site) downloader(peer string, origins, hosts []string) (*httpclient.Downloader, error) {
+	downloader, err := httpclient.NewDownloader(httpclient.DownloaderOptions{
+		Peer: peer, Origins: origins, Hosts: hosts, AllowPrivate: s.config.Network.AllowPrivate, Metrics: s.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.metrics.ExpectPeer(peer, "open_file")
+	s.closers = append(s.closers, downloader.Close)
+	return downloader, nil
+}
+
+func (s *site) newLinks(ring *seal.Ring, fetch media.Fetch) *media.Links {
+	return &media.Links{
+		Ring: ring, Base: s.config.PublicURL(), TTL: s.config.Media.TTL.Std(), Now: time.Now, Fetch: fetch,
+		Refused: func(reason signature.Reason) { s.metrics.CountSignatureFailure("media", reason) },
+		Done: func(_ attachment.Source, sent int64, failure *message.Failure) {
+			outcome := "streamed"
+			if failure != nil {
+				outcome = "failed"
+				s.logger.Warn("a customer's file was not handed out whole", "sent", sent, "error", failure.Error())
+			}
+			s.metrics.Attachments.WithLabelValues("inbound", outcome).Inc()
+			s.metrics.AttachmentBytes.WithLabelValues("inbound", outcome).Add(float64(sent))
+		},
+	}
 }
 
 func (s *site) addDesk(name string, cfg config.Connector) error {
@@ -86,6 +129,18 @@ func (s *site) addDesk(name string, cfg config.Connector) error {
 		return err
 	}
 	s.desks[name] = &flow.Desk{Name: name, Connector: connector, AnswerWithin: factory.AnswerWithin}
+	var origins []string
+	if factory.Origin != nil {
+		origins = append(origins, factory.Origin(cfg.Settings))
+	}
+	downloader, err := s.downloader(name, origins, cfg.AttachmentHosts)
+	if err != nil {
+		return err
+	}
+	s.files[name] = downloader
+	if opener, ok := connector.(connectors.FileOpener); ok {
+		s.files[name] = &deskFiles{Downloader: downloader, desk: opener}
+	}
 	s.speaks[name] = make(map[message.BusinessID]bool)
 	s.metrics.ExpectConnector(name)
 	return nil
@@ -124,7 +179,22 @@ func (s *site) connectorOf(business message.BusinessID) string {
 
 // close lets go of what the site holds; requests under way are not disturbed.
 func (s *site) close() {
-	for _, client := range s.clients {
-		client.Close()
+	for _, closeClient := range s.closers {
+		closeClient()
 	}
+}
+
+// deskFiles asks a helpdesk's connector for what is at the helpdesk's own origin, since that needs credentials, and
+// fetches everything else like any URL.
+type deskFiles struct {
+	*httpclient.Downloader
+	desk connectors.FileOpener
+}
+
+// Open implements [flow.FileOpener].
+func (d *deskFiles) Open(ctx context.Context, address string) (*httpclient.Download, error) {
+	if parsed, err := url.Parse(address); err == nil && d.Owns(parsed) {
+		return d.desk.OpenFile(ctx, address)
+	}
+	return d.Downloader.Open(ctx, address)
 }

@@ -52,6 +52,21 @@ type CloseRelay interface {
 	RelayClose(ctx context.Context, event message.Event) error
 }
 
+// Uploader is for helpdesks that take files themselves. Deliver then finds Attachment.Open set, where size and time
+// allow, and streams the bytes into the helpdesk. Without it, files are links.
+type Uploader interface {
+	Connector
+	// UploadsFiles tells whether this connector does so as it is configured.
+	UploadsFiles() bool
+}
+
+// FileOpener is for helpdesks whose files need its credentials. It is asked only for URLs at the helpdesk's own origin;
+// the credentials must go nowhere else. The error is a [*message.Failure].
+type FileOpener interface {
+	Connector
+	OpenFile(ctx context.Context, url string) (*httpclient.Download, error)
+}
+
 // Factory describes one kind of helpdesk and makes its connectors.
 type Factory struct {
 	Type    string // the type key of the configuration
@@ -64,6 +79,10 @@ type Factory struct {
 	// AnswerWithin is how soon the helpdesk's webhooks want an answer; 0: it does not matter.
 	AnswerWithin time.Duration
 	Abilities    Abilities
+
+	// Origin gives a URL whose scheme, host and port are the helpdesk's own under these settings: files there are
+	// trusted. nil: no files come from the helpdesk.
+	Origin func(settings any) string
 
 	// New makes a connector from validated settings (what NewConfig gave, filled). It does no I/O.
 	New func(Environment, any) (Connector, error)

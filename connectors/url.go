@@ -7,7 +7,7 @@ import "net/url"
 func URLFault(text string) string {
 	parsed, err := url.Parse(text)
 	switch {
-	case err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https"):
+	case err != nil || parsed.Hostname() == "" || (parsed.Scheme != "http" && parsed.Scheme != "https"):
 		return "is not an absolute http or https URL"
 	case parsed.User != nil:
 		return "holds a user name or password"

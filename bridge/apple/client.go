@@ -71,29 +71,67 @@ type Outgoing struct {
 	Business message.BusinessID
 	Customer message.CustomerID
 	Sender   message.Sender
-	Content  message.Content // text of at most [MaxText] characters, or typing
+	Content  message.Content // text of at most [MaxText] characters, files, saved, or typing
+	Files    []File          // the bytes of the content's files, one for each
+	Save     bool            // ask for a reference by which the message can be sent again
+}
+
+// Accepted is what Apple says of a message that it took.
+type Accepted struct {
+	DataRef json.RawMessage // nil: none was asked for, or Apple gave none
 }
 
 type outgoingWire struct {
-	Version       int                `json:"v"`
-	ID            message.ID         `json:"id"`
-	Type          string             `json:"type"`
-	SourceID      message.BusinessID `json:"sourceId"`
-	DestinationID message.CustomerID `json:"destinationId"`
-	Body          string             `json:"body,omitempty"`
+	Version            int                `json:"v"`
+	ID                 message.ID         `json:"id"`
+	Type               string             `json:"type"`
+	SourceID           message.BusinessID `json:"sourceId"`
+	DestinationID      message.CustomerID `json:"destinationId"`
+	Body               string             `json:"body,omitempty"`
+	Attachments        []wireAttachment   `json:"attachments,omitempty"`
+	InteractiveDataRef json.RawMessage    `json:"interactiveDataRef,omitempty"`
 }
 
-// Send sends one message. nil means that the gateway accepted it: Apple gives no receipt of delivery. The error is a
-// [*message.Failure]. A refused token is replaced and tried once more.
-func (c *Client) Send(ctx context.Context, out Outgoing) error {
+// Send sends one message, its files before it. A nil error means that the gateway accepted it: Apple gives no receipt of
+// delivery. The error is a [*message.Failure]. A refused token is replaced and tried once more.
+func (c *Client) Send(ctx context.Context, out Outgoing) (Accepted, error) {
 	business, ok := c.directory.Business(out.Business)
 	if !ok {
-		return message.Failuref(message.Permanent, "the business is not configured")
+		return Accepted{}, message.Failuref(message.Permanent, "the business is not configured")
 	}
 	wire := outgoingWire{Version: 1, ID: out.ID, SourceID: business.ID, DestinationID: out.Customer}
+	if failure := c.fill(ctx, business, out, &wire); failure != nil {
+		return Accepted{}, failure
+	}
+	body, err := json.Marshal(wire)
+	if err != nil {
+		return Accepted{}, &message.Failure{Class: message.Invalid, Reason: "the message cannot be written as JSON", Err: err}
+	}
+	resp, failure := c.post(ctx, business, out, body)
+	if failure != nil {
+		return Accepted{}, failure
+	}
+	return Accepted{DataRef: dataRef(resp.Body)}, nil
+}
+
+// fill writes the content as Apple wants it.
+func (c *Client) fill(ctx context.Context, business Business, out Outgoing, wire *outgoingWire) *message.Failure {
 	switch content := out.Content.(type) {
 	case message.Text:
 		wire.Type, wire.Body = "text", content.Text
+	case message.Files:
+		wire.Type = "text"
+		// Without one mark for each, Messages shows no file (protocol §4.3).
+		wire.Body = content.Text + strings.Repeat(string(message.AttachmentMark), len(out.Files))
+		for _, file := range out.Files {
+			entry, failure := c.upload(ctx, business, file)
+			if failure != nil {
+				return failure
+			}
+			wire.Attachments = append(wire.Attachments, entry)
+		}
+	case message.Saved:
+		wire.Type, wire.InteractiveDataRef = "interactive", content.DataRef
 	case message.Typing:
 		wire.Type = "typing_start"
 		if content.State == message.TypingOff {
@@ -102,17 +140,21 @@ func (c *Client) Send(ctx context.Context, out Outgoing) error {
 	default:
 		return message.Failuref(message.Invalid, "content of kind %s cannot be sent", out.Content.Kind())
 	}
-	body, err := json.Marshal(wire)
-	if err != nil {
-		return &message.Failure{Class: message.Invalid, Reason: "the message cannot be written as JSON", Err: err}
-	}
-	if failure := c.post(ctx, business, out, body); failure != nil {
-		return failure
-	}
 	return nil
 }
 
-func (c *Client) post(ctx context.Context, business Business, out Outgoing, body []byte) *message.Failure {
+// dataRef finds the reference in the answer to a message that was sent with save.
+func dataRef(body []byte) json.RawMessage {
+	var answer struct {
+		DataRef json.RawMessage `json:"dataRef"`
+	}
+	if json.Unmarshal(body, &answer) != nil || !present(answer.DataRef) {
+		return nil
+	}
+	return answer.DataRef
+}
+
+func (c *Client) post(ctx context.Context, business Business, out Outgoing, body []byte) (*httpclient.Response, *message.Failure) {
 	// Whether Apple recognises a repeated id is not known, but the same id is the best protection there is, and not
 	// repeating would lose messages (protocol §10.2).
 	retry, call := httpclient.RetryIdempotent, c.withToken
@@ -126,9 +168,12 @@ func (c *Client) post(ctx context.Context, business Business, out Outgoing, body
 		})
 	})
 	if failure != nil && failure.Class == message.Invalid {
+		if out.Content.Kind() == message.KindSaved {
+			failure.Reason = "Apple does not know the saved message any more, or refuses it; send it whole"
+		}
 		failure.Reason += explanation(resp.Body)
 	}
-	return failure
+	return resp, failure
 }
 
 // withToken makes a call with the account's token, and once more with a new one when Apple refuses it. The response is
@@ -182,6 +227,9 @@ func (c *Client) headers(business Business, out Outgoing, bearer string) http.He
 	}
 	if out.Sender.Kind == message.SenderBot {
 		header.Set("Auto-Reply", "true")
+	}
+	if out.Save {
+		header.Set("Include-Data-Ref", "true")
 	}
 	return header
 }

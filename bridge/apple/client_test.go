@@ -98,7 +98,7 @@ func send(t testing.TB, c *Client, budget time.Duration, out Outgoing) *message.
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
 	defer cancel()
-	err := c.Send(ctx, out)
+	_, err := c.Send(ctx, out)
 	failure, ok := errors.AsType[*message.Failure](err)
 	if (err != nil) != ok {
 		t.Fatalf("%v is no failure", err)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"bizbridge/bridge/attachment"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/signature"
 )
@@ -28,6 +29,11 @@ type Incoming struct {
 	Event    message.Event // without its sealed context
 	Type     string        // the type label of the metrics
 	TokenAge time.Duration
+
+	// Files are where the bytes of Event.Data.Attachments are, one for each; nil for one that cannot be fetched.
+	Files []*attachment.Source
+	// Reference is set when the answer to an interactive message has to be fetched first; see [Client.Expand].
+	Reference *Reference
 }
 
 // Refusal is why a request is not accepted: the status that Apple is told, and for whom it counts.

@@ -13,15 +13,29 @@ import (
 // (protocol §4.2).
 const MaxText = 3000
 
-// Parts cuts content into what fits one Apple message each. Only texts can become more than one.
+// Parts cuts content into what fits one Apple message each. Only texts can become more than one; a long text beside
+// files comes before them.
 func Parts(content message.Content) []message.Content {
-	text, ok := content.(message.Text)
-	if !ok || len(text.Text) <= MaxText {
-		return []message.Content{content}
+	switch content := content.(type) {
+	case message.Text:
+		if len(content.Text) > MaxText {
+			return textParts(content.Text)
+		}
+	case message.Files:
+		if len(content.Text) > MaxText {
+			return append(textParts(content.Text), message.Files{Files: content.Files})
+		}
 	}
+	return []message.Content{content}
+}
+
+func textParts(text string) []message.Content {
 	var parts []message.Content
-	for _, piece := range splitText(text.Text, MaxText) {
+	for _, piece := range splitText(text, MaxText) {
 		parts = append(parts, message.Text{Text: piece})
+	}
+	if len(parts) == 0 { // nothing but white space: Apple says what it thinks of that
+		return []message.Content{message.Text{Text: text[:1]}}
 	}
 	return parts
 }

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"bizbridge/bridge/attachment"
 	"bizbridge/bridge/message"
 )
 
@@ -137,7 +139,7 @@ func (w *wireMessage) fill(incoming *Incoming) {
 	}
 	switch w.messageType {
 	case "text":
-		w.fillText(event)
+		w.fillText(incoming)
 	case "typing_start":
 		event.Type = message.EventTypingStarted
 	case "typing_end":
@@ -145,16 +147,17 @@ func (w *wireMessage) fill(incoming *Incoming) {
 	case "close":
 		event.Type = message.EventClosed
 	case "interactive":
-		w.unsupported(event, w.interactiveNote())
+		w.fillInteractive(incoming)
 	default:
 		incoming.Type = "unknown"
 		w.unsupported(event, "The customer sent a message of a kind that cannot be shown here.")
 	}
 }
 
-func (w *wireMessage) fillText(event *message.Event) {
+func (w *wireMessage) fillText(incoming *Incoming) {
+	event := &incoming.Event
 	body := text(w.fields.Body)
-	attachments, readable := w.attachments(event.Data.ID)
+	readable := w.attachments(incoming)
 	if !readable || (present(w.fields.Body) && !isString(w.fields.Body)) {
 		w.unsupported(event, "The customer sent a text whose form is not known.")
 		return
@@ -162,40 +165,112 @@ func (w *wireMessage) fillText(event *message.Event) {
 	if strings.ContainsRune(body, message.AttachmentMark) {
 		body = strings.TrimSpace(strings.ReplaceAll(body, string(message.AttachmentMark), ""))
 	}
-	if body == "" && len(attachments) == 0 {
+	if body == "" && len(event.Data.Attachments) == 0 {
 		w.unsupported(event, "The customer sent an empty message.")
 		return
 	}
 	event.Type = message.EventReceived
 	event.Data.Text = body
 	event.Data.Subject = text(w.fields.Subject)
-	event.Data.Attachments = attachments
 	event.Data.Reaction = parseTapback(body)
 }
 
 func isString(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '"' }
 
 // attachments lists the files of a text; false where they are not the list of objects that Apple documents.
-func (w *wireMessage) attachments(id message.ID) ([]message.Attachment, bool) {
-	if w.fields.Attachments == nil {
-		return nil, true
+func (w *wireMessage) attachments(incoming *Incoming) bool {
+	if !present(w.fields.Attachments) {
+		return true
 	}
-	var wire []struct {
-		Name     string          `json:"name"`
-		MIMEType string          `json:"mimeType"`
-		Size     json.RawMessage `json:"size"`
+	var files []wireFile
+	if json.Unmarshal(w.fields.Attachments, &files) != nil {
+		return false
 	}
-	if json.Unmarshal(w.fields.Attachments, &wire) != nil {
-		return nil, false
+	data := &incoming.Event.Data
+	for i, file := range files {
+		source, err := file.source(data.BusinessID)
+		listed := message.Attachment{
+			ID: fmt.Sprintf("%s-%d", data.ID, i+1), Name: attachment.FileName(source.Name, source.MIMEType),
+			MIMEType: attachment.MIMEType(source.MIMEType, source.Name, nil), Size: source.Size,
+		}
+		data.Attachments = append(data.Attachments, listed)
+		if err != nil {
+			incoming.Files = append(incoming.Files, nil)
+			continue
+		}
+		incoming.Files = append(incoming.Files, &source)
 	}
-	attachments := make([]message.Attachment, len(wire))
-	for i, file := range wire {
-		size, _ := integer(file.Size)
-		attachments[i] = message.Attachment{
-			ID: fmt.Sprintf("%s-%d", id, i+1), Name: file.Name, MIMEType: file.MIMEType, Size: size,
+	return true
+}
+
+// wireFile is where Apple keeps something, in an attachment or in an interactiveDataRef.
+type wireFile struct {
+	Name            string          `json:"name"`
+	MIMEType        string          `json:"mimeType"`
+	Size            json.RawMessage `json:"size"`
+	Signature       string          `json:"signature"`
+	SignatureBase64 string          `json:"signature-base64"`
+	URL             string          `json:"url"`
+	Owner           string          `json:"owner"`
+	Key             string          `json:"key"`
+}
+
+const maxCoordinate = 2000 // bytes of a URL or an owner; Apple's have about a hundred
+
+// source reads the coordinates. With an error, what is known of the file is there all the same.
+func (f wireFile) source(business message.BusinessID) (attachment.Source, error) {
+	size, hasSize := integer(f.Size)
+	source := attachment.Source{Business: business, URL: f.URL, Owner: f.Owner, Name: f.Name, MIMEType: f.MIMEType, Size: max(size, 0)}
+	var keyErr, signatureErr error
+	source.Key, keyErr = attachment.ParseKey(f.Key)
+	source.Signature, signatureErr = attachment.ParseSignature(f.Signature, f.SignatureBase64)
+	err := errors.Join(keyErr, signatureErr)
+	if !hasSize || size < 0 {
+		err = errors.Join(err, errors.New("the size is not a number of bytes"))
+	}
+	for _, coordinate := range []string{f.URL, f.Owner} {
+		if coordinate == "" || len(coordinate) > maxCoordinate || strings.ContainsFunc(coordinate, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			err = errors.Join(err, errors.New("url and owner must be printable ASCII"))
 		}
 	}
-	return attachments, true
+	return source, err
+}
+
+// fillInteractive hands on what is there inline, where it has a known kind; else what the reference leads to, which has
+// to be fetched first.
+func (w *wireMessage) fillInteractive(incoming *Incoming) {
+	w.unsupported(&incoming.Event, interactiveNote(w.fields.InteractiveData, ""))
+	if !present(w.fields.InteractiveDataRef) || hasKnownKind(w.fields.InteractiveData) {
+		return
+	}
+	var reference struct {
+		wireFile
+		BID   string `json:"bid"`
+		Title string `json:"title"`
+	}
+	if json.Unmarshal(w.fields.InteractiveDataRef, &reference) != nil {
+		return
+	}
+	incoming.Event.Data.Note = interactiveNote(w.fields.InteractiveData, reference.Title)
+	if source, err := reference.source(incoming.Event.Data.BusinessID); err == nil {
+		incoming.Reference = &Reference{Source: source, BID: reference.BID, Title: reference.Title}
+	}
+}
+
+// Answer puts what [Client.Expand] has read into the event.
+func (in *Incoming) Answer(interactiveData json.RawMessage) {
+	in.Event.Data.Note = interactiveNote(interactiveData, in.Reference.Title)
+}
+
+// interactiveKinds are the members of interactiveData.data by which an answer is known (protocol §3.7).
+var interactiveKinds = []string{"authenticate", "payment", "quick-reply", "listPicker", "event", "timePicker", "dynamic", "notification"}
+
+func hasKnownKind(interactiveData json.RawMessage) bool {
+	var interactive struct {
+		Data map[string]json.RawMessage `json:"data"`
+	}
+	return json.Unmarshal(interactiveData, &interactive) == nil &&
+		slices.ContainsFunc(interactiveKinds, func(kind string) bool { return present(interactive.Data[kind]) })
 }
 
 const maxAppleType = 64
@@ -209,8 +284,9 @@ func (w *wireMessage) unsupported(event *message.Event, note string) {
 	event.Data.Note = note
 }
 
-// interactiveNote words an interactive answer for an agent: the bubble's own title says best what was chosen.
-func (w *wireMessage) interactiveNote() string {
+// interactiveNote words an interactive answer for an agent: the bubble's own title says best what was chosen. title is
+// what stands for an answer that cannot be read.
+func interactiveNote(interactiveData json.RawMessage, title string) string {
 	const fallback = "The customer answered an interactive message, which cannot be shown here."
 	var interactive struct {
 		Data struct {
@@ -222,14 +298,15 @@ func (w *wireMessage) interactiveNote() string {
 			Payment      json.RawMessage `json:"payment"`
 		} `json:"data"`
 	}
-	if json.Unmarshal(w.fields.InteractiveData, &interactive) != nil {
-		return fallback
-	}
+	_ = json.Unmarshal(interactiveData, &interactive) // what cannot be read stays empty
 	if present(interactive.Data.Authenticate) || present(interactive.Data.Payment) {
 		return fallback // the bubble says "You signed in" whether or not that is so
 	}
 	reply := interactive.Data.ReplyMessage
 	answer := strings.TrimSpace(reply.Title + " " + reply.Subtitle)
+	if answer == "" {
+		answer = strings.TrimSpace(title)
+	}
 	if answer == "" {
 		return fallback
 	}

@@ -1,6 +1,8 @@
 package apple
 
 import (
+	"encoding/json"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,10 +54,13 @@ var inbound = map[string]struct {
 	"in-auth2-failure.json":             {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
 	"in-auth2-success.json":             {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
 	"in-custom-app-response.json":       {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
-	"in-interactive-data-ref.json":      {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
+	"in-interactive-data-ref.json":      {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: "The customer answered an interactive message: Selected produce"}},
 	"in-invitation-accepted.json":       {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
 	"in-quick-reply-response.json":      {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
 }
+
+// withoutBytes leaves out where the bytes are; TestWhereTheBytesAre looks at that.
+var withoutBytes = cmpopts.IgnoreFields(Incoming{}, "Files", "Reference")
 
 func TestEveryShapeOfAppleBecomesItsEvent(t *testing.T) {
 	files, err := filepath.Glob("testdata/in-*.json")
@@ -79,7 +84,7 @@ func TestEveryShapeOfAppleBecomesItsEvent(t *testing.T) {
 			data.Locale, data.Agent = envelope.Locale, "iPhone OS"
 			data.Capabilities = []message.Capability{"QUICK", "LIST", "TIME", "AUTH", "AUTH2", "FORM"}
 			wanted := &Incoming{Type: want.label, Event: message.Event{Type: want.event, Schema: 1, Timestamp: clock.UTC(), Data: data}}
-			if diff := cmp.Diff(wanted, got); diff != "" {
+			if diff := cmp.Diff(wanted, got, withoutBytes); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -136,8 +141,8 @@ func TestAuthenticMessagesOfUnexpectedShapeAreHandedOn(t *testing.T) {
 		"attachments of strings":        {map[string]any{"attachments": []any{"x"}}, "text", unsupported("text", noteForm)},
 		"size a number":                 {attached(map[string]any{"name": "a.png", "mimeType": "image/png", "size": 69}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 69)}}},
 		"size a string":                 {attached(map[string]any{"name": "a.png", "mimeType": "image/png", "size": "69"}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 69)}}},
-		"size a word":                   {attached(map[string]any{"name": "a.png", "size": "large"}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "", 0)}}},
-		"size null, and the text too":   {map[string]any{"body": null, "attachments": []any{map[string]any{"name": "a.png", "size": nil}}}, "text", message.Data{Attachments: []message.Attachment{file("a.png", "", 0)}}},
+		"size a word":                   {attached(map[string]any{"name": "a.png", "size": "large"}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},
+		"size null, and the text too":   {map[string]any{"body": null, "attachments": []any{map[string]any{"name": "a.png", "size": nil}}}, "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			members := map[string]any{"locale": nil}
@@ -152,7 +157,7 @@ func TestAuthenticMessagesOfUnexpectedShapeAreHandedOn(t *testing.T) {
 				event = message.EventUnsupported
 			}
 			wanted := &Incoming{Type: test.label, Event: message.Event{Type: event, Schema: 1, Timestamp: clock.UTC(), Data: want}}
-			if diff := cmp.Diff(wanted, got, cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(wanted, got, cmpopts.EquateEmpty(), withoutBytes); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -285,6 +290,46 @@ func TestTapbacksAreRecognised(t *testing.T) {
 		}
 		if body != "" && eventOf(t, with(map[string]any{"body": body})).Data.Text != body {
 			t.Errorf("the text of %q is not kept", body)
+		}
+	}
+}
+
+func TestWhereTheBytesAre(t *testing.T) {
+	receive := func(name string) *Incoming {
+		return accepted(t, testReceiver(), sent(string(fixture(t, name)), map[string]string{"id": ""}).request(t))
+	}
+	files := receive("in-text-attachment.json").Files
+	if len(files) != 1 || files[0] == nil {
+		t.Fatalf("%d files", len(files))
+	}
+	file := *files[0]
+	if got := file.Key.Encode(); got != "0012e9f08b6b0ccc36df688bf167faf7bf3e7e696d1a66e98c9e9949131c9f8e07" {
+		t.Errorf("key %s", got)
+	}
+	if file.Size != 69 || file.Business != businessA || !strings.HasPrefix(file.URL, "https://p00-content") || len(file.Signature) != 21 {
+		t.Errorf("%+v", file)
+	}
+	reference := receive("in-interactive-data-ref.json").Reference
+	if reference == nil || !strings.HasPrefix(reference.BID, "com.apple.messages") || reference.Source.Size == 0 {
+		t.Errorf("%+v", reference)
+	}
+	for name, change := range map[string]map[string]any{
+		"no key":                {"key": ""},
+		"a key too short":       {"key": "00ab"},
+		"a line end in the URL": {"url": "https://x\r\ny"},
+		"a negative size":       {"size": -1},
+		"no signature":          {"signature": "", "signature-base64": ""},
+		"hex as base64":         {"signature": "", "signature-base64": "81F3F15A23E43F1388ECE45C2F00BA41BFD2920B22"},
+	} {
+		body := unmarshal[map[string]any](t, fixture(t, "in-text-attachment.json"))
+		maps.Copy(body["attachments"].([]any)[0].(map[string]any), change)
+		raw, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := accepted(t, testReceiver(), sent(string(raw), map[string]string{"id": ""}).request(t))
+		if len(in.Event.Data.Attachments) != 1 || len(in.Files) != 1 || in.Files[0] != nil {
+			t.Errorf("%s: %d listed, the bytes are said to be at %v", name, len(in.Event.Data.Attachments), in.Files)
 		}
 	}
 }

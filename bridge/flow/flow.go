@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"bizbridge/bridge/apple"
+	"bizbridge/bridge/attachment"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
 	"bizbridge/bridge/seal"
@@ -35,9 +37,18 @@ type Desk struct {
 	AnswerWithin time.Duration // 0: its webhooks are patient
 }
 
-// Gateway is Apple's side; [apple.Client] implements it. The error of Send is a [*message.Failure].
+// Gateway is Apple's side; [apple.Client] implements it. The errors are [*message.Failure].
 type Gateway interface {
-	Send(ctx context.Context, out apple.Outgoing) error
+	Send(ctx context.Context, out apple.Outgoing) (apple.Accepted, error)
+	// Expand reads a large interactive answer; with an error, too, it tells how far it came.
+	Expand(ctx context.Context, reference apple.Reference) (json.RawMessage, apple.Expansion, error)
+	// Fetch streams a customer's file from offset on; length bytes, or the rest when length is negative.
+	Fetch(ctx context.Context, source attachment.Source, offset, length int64) (io.ReadCloser, error)
+}
+
+// Links makes links to customers' files; [media.Links] implements it.
+type Links interface {
+	New(source attachment.Source) (link string, expires time.Time, err error)
 }
 
 // Memory is what a replica remembers beyond one message. It outlives a change of configuration; it need not outlive the
@@ -89,6 +100,7 @@ func (m *Memory) Drain(ctx context.Context) {
 type Options struct {
 	Memory  *Memory
 	Gateway Gateway
+	Links   Links
 	// Desks is each business's helpdesk, by business id as registered.
 	Desks   map[message.BusinessID]*Desk
 	Ring    *seal.Ring
@@ -97,6 +109,9 @@ type Options struct {
 	Now     func() time.Time
 	// Timeout is the budget of one delivery, waiting and retries included.
 	Timeout time.Duration
+	// MaxFile is the largest file, in either direction, in bytes; files up to InlineMax are uploaded into helpdesks that
+	// take uploads.
+	MaxFile, InlineMax int64
 	// InboundConcurrency is how many messages of Apple are worked on at once; more are told to come back.
 	InboundConcurrency int64
 	// OutboundConcurrency is how many messages are sent to Apple at once; more wait for their turn.

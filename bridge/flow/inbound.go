@@ -26,18 +26,34 @@ func (f *Flow) Inbound(ctx context.Context, in *apple.Incoming) *message.Failure
 	}
 	began := f.Now()
 	f.Metrics.LastInbound.WithLabelValues(string(data.BusinessID)).Set(metrics.Seconds(began))
-	f.Memory.devices.Add(conversation(data.BusinessID, data.CustomerID), data.Device)
-	data.Sealed = f.sealDevice(data.BusinessID, data.CustomerID, data.Device)
+	data.Sealed = f.sealDevice(data.BusinessID, data.CustomerID, f.remember(event))
 	if event.Type.Typing() {
 		f.inboundTyping(desk, in.Type, event)
 		return nil
 	}
-	outcome, failure := f.inboundMessage(ctx, desk, event)
+	prepared := *in
+	prepared.Event = event
+	outcome, failure := f.inboundMessage(ctx, desk, prepared)
 	f.countInbound(desk, in.Type, event, outcome, failure, f.Now().Sub(began))
 	return failure
 }
 
-func (f *Flow) inboundMessage(ctx context.Context, desk *Desk, event message.Event) (message.Outcome, *message.Failure) {
+// remember keeps what is known of a customer's device, as far as this replica has seen it. Apple sends intent and group
+// only with the first text of a conversation: they hold until the customer leaves, or comes with others.
+func (f *Flow) remember(event message.Event) message.Device {
+	key, device := conversation(event.Data.BusinessID, event.Data.CustomerID), event.Data.Device
+	if event.Type == message.EventClosed {
+		f.Memory.devices.Remove(key)
+		return device
+	}
+	if known, ok := f.Memory.devices.Get(key); ok && device.Intent == "" && device.Group == "" {
+		device.Intent, device.Group = known.Intent, known.Group
+	}
+	f.Memory.devices.Add(key, device)
+	return device
+}
+
+func (f *Flow) inboundMessage(ctx context.Context, desk *Desk, in apple.Incoming) (message.Outcome, *message.Failure) {
 	if !f.inbound.TryAcquire(1) {
 		return message.OutcomeThrottled, &message.Failure{
 			Class: message.Throttled, Reason: "too many messages are being delivered", RetryAfter: time.Second,
@@ -51,9 +67,9 @@ func (f *Flow) inboundMessage(ctx context.Context, desk *Desk, event message.Eve
 	ctx, cancel := f.bounded(ctx, f.Timeout)
 	defer cancel()
 	outcome := message.OutcomeAccepted
-	_, repeated, failure := f.Memory.inbound.do(ctx, string(event.Data.BusinessID)+" "+string(event.Data.ID), "", func() (struct{}, *message.Failure) {
+	_, repeated, failure := f.Memory.inbound.do(ctx, repeatKey(in.Event), "", func() (struct{}, *message.Failure) {
 		var failure *message.Failure
-		outcome, failure = f.deliver(ctx, desk, event)
+		outcome, failure = f.deliver(ctx, desk, in)
 		return struct{}{}, failure
 	})
 	switch {
@@ -66,8 +82,13 @@ func (f *Flow) inboundMessage(ctx context.Context, desk *Desk, event message.Eve
 	return outcome, nil
 }
 
+func repeatKey(event message.Event) string {
+	return string(event.Data.BusinessID) + " " + string(event.Data.ID)
+}
+
 // deliver waits for the conversation's turn and calls the connector.
-func (f *Flow) deliver(ctx context.Context, desk *Desk, event message.Event) (message.Outcome, *message.Failure) {
+func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (message.Outcome, *message.Failure) {
+	event := in.Event
 	began := time.Now()
 	ctx, waits := httpclient.WithWaits(ctx)
 	key := conversation(event.Data.BusinessID, event.Data.CustomerID)
@@ -79,12 +100,17 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, event message.Event) (me
 	}
 	waited := time.Since(began)
 
-	repeatKey := string(event.Data.BusinessID) + " " + string(event.Data.ID)
-	event.Data.PossibleRepeat = f.Memory.uncertain.Contains(repeatKey)
+	if in.Reference != nil {
+		event = f.expand(ctx, in)
+	}
+	f.placeFiles(ctx, desk, &event, in.Files)
+	event.Data.PossibleRepeat = f.Memory.uncertain.Contains(repeatKey(event))
 	outcome, failure := f.handOver(ctx, desk, event)
-	f.Metrics.Overhead.WithLabelValues("inbound").Observe((time.Since(began) - waited - waits.Total()).Seconds())
+	if in.Reference == nil && len(in.Files) == 0 { // streams wait in places that nobody measures
+		f.Metrics.Overhead.WithLabelValues("inbound").Observe((time.Since(began) - waited - waits.Total()).Seconds())
+	}
 	if failure != nil && failure.Class == message.Uncertain {
-		f.Memory.uncertain.Add(repeatKey, struct{}{})
+		f.Memory.uncertain.Add(repeatKey(event), struct{}{})
 	}
 	return outcome, failure
 }

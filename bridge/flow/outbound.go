@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/seal"
 	"bizbridge/bridge/signature"
-	"bizbridge/connectors"
 )
 
 // Sender is a door through which messages for customers come.
@@ -24,6 +24,8 @@ type Sender struct {
 	Label   string             // source of its duplicates and signatures in the metrics
 	Default message.SenderKind // who writes where the message does not say
 	Timeout time.Duration      // how soon it wants an answer; 0: no sooner than the delivery's budget
+	Files   FileOpener         // fetches what the URLs of its messages name
+	Events  *Desk              // hears of what became of its messages later; nil: nobody does
 	// MaySpeakFor tells whether it may write in the name of a business.
 	MaySpeakFor func(message.BusinessID) bool
 }
@@ -101,10 +103,19 @@ func (f *Flow) outboundMessage(ctx context.Context, desk *Desk, sender Sender, o
 	}
 	ctx, cancel := f.bounded(ctx, timeout)
 	defer cancel()
-	result, repeated, failure := f.Memory.outbound.do(ctx, out.RepeatKey(sender.Source), digest(out), func() (message.SendResult, *message.Failure) {
-		result, failure := f.send(ctx, sender, out)
-		if failure != nil && failure.Class == message.Closed {
+	key, content := out.RepeatKey(sender.Source), digest(out.Content)
+	result, repeated, failure := f.Memory.outbound.do(ctx, key, content, func() (message.SendResult, *message.Failure) {
+		half, failure := f.halfSent(key, content)
+		if failure != nil {
+			return message.SendResult{}, failure
+		}
+		result, failure := f.send(ctx, sender, out, half)
+		f.rememberHalf(key, half, failure)
+		switch {
+		case failure != nil && failure.Class == message.Closed:
 			f.tellClosed(desk, out, device, result)
+		case failure == nil && out.Save:
+			f.tellSent(sender.Events, out, device, result)
 		}
 		return result, failure
 	})
@@ -120,25 +131,21 @@ func (f *Flow) outboundMessage(ctx context.Context, desk *Desk, sender Sender, o
 
 // digest stands for what a message says, so that a key used twice for different messages is noticed. What may differ
 // between two tries of the same message, such as the context, is left out.
-func digest(out message.Outbound) string {
-	content, err := json.Marshal(out.Content)
+func digest(content message.Content) string {
+	text, err := json.Marshal(content)
 	if err != nil {
 		panic(err) // it came from JSON
 	}
-	sum := sha256.Sum256(content)
+	sum := sha256.Sum256(text)
 	return string(sum[:])
 }
 
-// send waits for the conversation's turn and sends the parts that Apple has not accepted yet, one after the other.
-func (f *Flow) send(ctx context.Context, sender Sender, out message.Outbound) (message.SendResult, *message.Failure) {
+// send waits for the conversation's turn and sends the parts that Apple has not accepted yet, one after the other. It
+// notes in half what was accepted.
+func (f *Flow) send(ctx context.Context, sender Sender, out message.Outbound, half halfSent) (message.SendResult, *message.Failure) {
 	began := time.Now()
 	ctx, waits := httpclient.WithWaits(ctx)
 	result := message.SendResult{ID: out.Key, Status: message.StatusAccepted}
-	half, contentDigest := f.halfSent(sender, out), digest(out)
-	if half.digest != contentDigest {
-		conflict := errConflict
-		return message.SendResult{}, &conflict
-	}
 	key := conversation(out.BusinessID, out.CustomerID)
 	turn := f.Memory.outboundLanes.join(key)
 	defer turn.leave()
@@ -148,62 +155,81 @@ func (f *Flow) send(ctx context.Context, sender Sender, out message.Outbound) (m
 		failure = f.busy(err)
 	}
 	waited := time.Since(began)
+	files := &outgoingFiles{close: func() {}}
+	if content, ok := out.Content.(message.Files); ok && failure == nil {
+		var prepared *outgoingFiles
+		if prepared, failure = f.prepareFiles(ctx, sender.Files, content); failure == nil {
+			files = prepared
+			defer files.close()
+		} else if failure.Class == message.Invalid {
+			return message.SendResult{}, failure // Apple was not asked: the content is wrong
+		}
+	}
 	for i, content := range apple.Parts(out.Content) {
 		part := message.Part{ID: out.PartID(sender.Source, i), Kind: content.Kind(), Status: message.StatusAccepted}
 		if failure == nil && !half.accepted[part.ID] {
+			var accepted apple.Accepted
 			var queued time.Duration
-			queued, failure = f.sendPart(ctx, out, part.ID, content)
+			accepted, queued, failure = f.sendPart(ctx, out, part.ID, content, files.files)
 			waited += queued
-			half.accepted[part.ID] = failure == nil
+			if failure == nil {
+				half.accepted[part.ID] = true
+				part.DataRef = accepted.DataRef
+			}
 		}
 		if !half.accepted[part.ID] {
 			part.Status, part.Code = message.StatusFailed, failure.SenderCode()
 		}
 		result.Parts = append(result.Parts, part)
 	}
-	f.Metrics.Overhead.WithLabelValues("outbound").Observe((time.Since(began) - waited - waits.Total()).Seconds())
+	if out.Content.Kind() != message.KindFiles { // streams wait in places that nobody measures
+		f.Metrics.Overhead.WithLabelValues("outbound").Observe((time.Since(began) - waited - waits.Total()).Seconds())
+	}
 	if failure != nil {
 		result.Status, result.Code, result.Reason = message.StatusFailed, failure.SenderCode(), failure.Reason
 	}
-	f.rememberHalf(sender, out, half, failure)
 	return result, failure
 }
 
 // sendPart sends one Apple message as soon as one of the places at the gateway is free; queued is how long that took.
-func (f *Flow) sendPart(ctx context.Context, out message.Outbound, id message.ID, content message.Content) (queued time.Duration, failure *message.Failure) {
+func (f *Flow) sendPart(ctx context.Context, out message.Outbound, id message.ID, content message.Content, files []apple.File) (
+	accepted apple.Accepted, queued time.Duration, failure *message.Failure) {
 	began := time.Now()
 	err := f.outbound.Acquire(ctx, 1)
 	queued = time.Since(began)
 	if err != nil {
-		return queued, message.FailureOf(err)
+		return accepted, queued, message.FailureOf(err)
 	}
 	defer f.outbound.Release(1)
-	return queued, f.protect(apple.Peer, func() error {
-		return f.Gateway.Send(ctx, apple.Outgoing{
-			ID: id, Business: out.BusinessID, Customer: out.CustomerID, Sender: out.Sender, Content: content,
-		})
+	outgoing := apple.Outgoing{
+		ID: id, Business: out.BusinessID, Customer: out.CustomerID, Sender: out.Sender, Content: content, Save: out.Save,
+	}
+	if content.Kind() == message.KindFiles {
+		outgoing.Files = files
+	}
+	failure = f.protect(apple.Peer, func() (err error) {
+		accepted, err = f.Gateway.Send(ctx, outgoing)
+		return err
 	})
+	f.countFiles(outgoing.Files, failure)
+	return accepted, queued, failure
 }
 
-func (f *Flow) halfSent(sender Sender, out message.Outbound) halfSent {
-	known, ok := f.Memory.half.Get(out.RepeatKey(sender.Source))
-	half := halfSent{digest: digest(out), accepted: make(map[message.ID]bool)}
-	if ok {
-		half.digest = known.digest
-		for id, accepted := range known.accepted {
-			half.accepted[id] = accepted
-		}
+// halfSent recalls what an earlier try left behind, or begins with nothing. A failure is a conflict.
+func (f *Flow) halfSent(key, digest string) (halfSent, *message.Failure) {
+	known, ok := f.Memory.half.Get(key)
+	if !ok {
+		return halfSent{digest: digest, accepted: make(map[message.ID]bool)}, nil
 	}
-	return half
+	if known.digest != digest {
+		conflict := errConflict
+		return halfSent{}, &conflict
+	}
+	return halfSent{digest: digest, accepted: maps.Clone(known.accepted)}, nil
 }
 
-func (f *Flow) rememberHalf(sender Sender, out message.Outbound, half halfSent, failure *message.Failure) {
-	key := out.RepeatKey(sender.Source)
-	some := false
-	for _, accepted := range half.accepted {
-		some = some || accepted
-	}
-	if failure != nil && some {
+func (f *Flow) rememberHalf(key string, half halfSent, failure *message.Failure) {
+	if failure != nil && len(half.accepted) > 0 {
 		f.Memory.half.Add(key, half)
 		return
 	}
@@ -232,7 +258,7 @@ func (f *Flow) outboundTyping(desk *Desk, sender Sender, out message.Outbound) m
 		turn.leave()
 		failure := message.FailureOf(err)
 		if failure == nil {
-			_, failure = f.sendPart(ctx, out, id, out.Content)
+			_, _, failure = f.sendPart(ctx, out, id, out.Content, nil)
 		}
 		outcome := message.OutcomeAccepted
 		if failure != nil {
@@ -242,33 +268,6 @@ func (f *Flow) outboundTyping(desk *Desk, sender Sender, out message.Outbound) m
 		f.log(slog.LevelDebug, "outbound", id, out.BusinessID, out.CustomerID, desk.Name, string(message.KindTyping), outcome, failure, f.Now().Sub(began))
 	})
 	return result
-}
-
-// tellClosed lets the helpdesk know that the customer had left, which Apple says only when something is sent.
-func (f *Flow) tellClosed(desk *Desk, out message.Outbound, device message.Device, result message.SendResult) {
-	relay, ok := desk.Connector.(connectors.CloseRelay)
-	if !ok {
-		return
-	}
-	event := message.Event{
-		Type: message.EventClosed, Schema: message.SchemaVersion, Timestamp: f.Now().UTC(),
-		Data: message.Data{
-			ID:         message.Subject(message.EventClosed, out.BusinessID, out.CustomerID, string(result.Parts[len(result.Parts)-1].ID)),
-			BusinessID: out.BusinessID, CustomerID: out.CustomerID, Device: device,
-			Sealed: f.sealDevice(out.BusinessID, out.CustomerID, device),
-		},
-	}
-	f.background(func(ctx context.Context) {
-		began := f.Now()
-		ctx, cancel := context.WithTimeout(ctx, f.Timeout)
-		defer cancel()
-		failure := f.protect(desk.Name, func() error { return relay.RelayClose(ctx, event) })
-		outcome := message.OutcomeAccepted
-		if failure != nil {
-			outcome = failure.Class.Outcome()
-		}
-		f.log(logLevel(failure), "inbound", event.Data.ID, out.BusinessID, out.CustomerID, desk.Name, string(event.Type), outcome, failure, f.Now().Sub(began))
-	})
 }
 
 func (f *Flow) countOutbound(business message.BusinessID, desk string, out message.Outbound, outcome message.Outcome) {

@@ -3,10 +3,13 @@ package flow
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"bizbridge/bridge/apple"
+	"bizbridge/bridge/attachment"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
 	"bizbridge/bridge/seal"
@@ -108,14 +112,22 @@ type gateway struct {
 	send func(ctx context.Context, out apple.Outgoing) error
 }
 
-func (g *gateway) Send(ctx context.Context, out apple.Outgoing) error {
+func (g *gateway) Send(ctx context.Context, out apple.Outgoing) (apple.Accepted, error) {
 	g.mu.Lock()
 	g.sent = append(g.sent, out)
 	g.mu.Unlock()
 	if g.send == nil {
-		return nil
+		return apple.Accepted{}, nil
 	}
-	return g.send(ctx, out)
+	return apple.Accepted{}, g.send(ctx, out)
+}
+
+func (*gateway) Expand(context.Context, apple.Reference) (json.RawMessage, apple.Expansion, error) {
+	return nil, apple.ExpansionFailed, message.Failuref(message.Transient, "nothing is kept here")
+}
+
+func (*gateway) Fetch(context.Context, attachment.Source, int64, int64) (io.ReadCloser, error) {
+	return nil, message.Failuref(message.Transient, "nothing is kept here")
 }
 
 func (g *gateway) calls() []string {
@@ -237,10 +249,17 @@ func after(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func value(t testing.TB, metric prometheus.Metric) float64 {
+// pass lets time go by, and what it wakes come to rest.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// value reads a counter or a gauge, or how often a histogram was told something.
+func value(t testing.TB, metric any) float64 {
 	t.Helper()
 	var out dto.Metric
-	if err := metric.Write(&out); err != nil {
+	if err := metric.(prometheus.Metric).Write(&out); err != nil {
 		t.Fatal(err)
 	}
 	return out.GetCounter().GetValue() + out.GetGauge().GetValue() + float64(out.GetHistogram().GetSampleCount())

@@ -33,6 +33,10 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	}
 	began := time.Now()
 	resp, err := t.base.RoundTrip(attempt)
+	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		_ = resp.Body.Close() // it is a connection now, which nobody would ever end
+		resp.Body = http.NoBody
+	}
 	state.status = 0
 	if resp != nil {
 		state.status = resp.StatusCode

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bizbridge/bridge/metrics"
 )
 
 // How one failed attempt ends under each policy: "again" means that a second attempt was made.
@@ -260,4 +262,44 @@ func TestAnAddressThatIsNoneIsPermanentAndNotShown(t *testing.T) {
 		t.Error(err)
 	}
 	noSecretIn(t, err, "hunter2", "exa mple")
+}
+
+// A peer that switched protocols and kept the connection open once held a call past its deadline.
+func TestSwitchingProtocolsIsNoAnswer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held []net.Conn
+	accepting := make(chan struct{})
+	go func() {
+		defer close(accepting)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			held = append(held, conn)
+			_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"))
+		}
+	}()
+	t.Cleanup(func() {
+		listener.Close()
+		<-accepting
+		for _, conn := range held {
+			conn.Close()
+		}
+	})
+	client := New(Options{Peer: "desk", Metrics: metrics.New("test", "")})
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	resp, err := client.Do(ctx, Call{Operation: "webhook", Method: http.MethodPost, URL: "http://" + listener.Addr().String()})
+	if err != nil || resp.Status != http.StatusSwitchingProtocols || len(resp.Body) != 0 {
+		t.Errorf("%+v, %v", resp, err)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("it took %v", took)
+	}
 }

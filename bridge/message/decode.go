@@ -27,9 +27,9 @@ const (
 // ErrMalformed tells that a body is no JSON object.
 var ErrMalformed = errors.New("the body is not a JSON object")
 
-// DecodeSend reads a message.send body. The error is ErrMalformed (wrapped) for what is no JSON object, and otherwise
+// DecodeSend reads a message.send body. files came beside it, and join those of its content. The error is ErrMalformed (wrapped) for what is no JSON object, and otherwise
 // a [Failure] of class Invalid with every fault. Fields that it does not know are ignored.
-func DecodeSend(body []byte) (Outbound, error) {
+func DecodeSend(body []byte, files ...File) (Outbound, error) {
 	var envelope struct {
 		Type      json.RawMessage `json:"type"`
 		Timestamp json.RawMessage `json:"timestamp"`
@@ -41,7 +41,7 @@ func DecodeSend(body []byte) (Outbound, error) {
 	if err := json.Unmarshal(body, &envelope); err != nil {
 		return Outbound{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	d := decoder{body: body}
+	d := decoder{body: body, files: files}
 	var kind string
 	var timestamp time.Time // nothing depends on it, but a wrong one tells of a sender that is wrong
 	d.member("/type", envelope.Type, &kind)
@@ -60,6 +60,7 @@ func DecodeSend(body []byte) (Outbound, error) {
 // decoder collects faults. The document as a whole is valid JSON when it begins.
 type decoder struct {
 	body   []byte
+	files  []File
 	faults []Fault
 }
 
@@ -124,6 +125,7 @@ func (d *decoder) data(raw json.RawMessage) Outbound {
 		CustomerID json.RawMessage `json:"customer_id"`
 		Sealed     json.RawMessage `json:"context"`
 		Sender     json.RawMessage `json:"sender"`
+		Save       json.RawMessage `json:"save"`
 		Content    json.RawMessage `json:"content"`
 	}
 	var out Outbound
@@ -134,6 +136,7 @@ func (d *decoder) data(raw json.RawMessage) Outbound {
 	d.member("/data/business_id", data.BusinessID, &out.BusinessID)
 	d.member("/data/customer_id", data.CustomerID, &out.CustomerID)
 	d.member("/data/context", data.Sealed, &out.Sealed)
+	d.member("/data/save", data.Save, &out.Save)
 	if len(out.Key) > maxKeyLength {
 		d.fault("/data/id", "maxLength", "has %d bytes; at most %d are possible", len(out.Key), maxKeyLength)
 	}
@@ -173,6 +176,8 @@ func (d *decoder) sender(raw json.RawMessage) Sender {
 // contentDecoders has one line per kind.
 var contentDecoders = map[Kind]func(*decoder, json.RawMessage) Content{
 	KindText:   decodeContent[Text],
+	KindFiles:  decodeContent[Files],
+	KindSaved:  decodeContent[Saved],
 	KindTyping: decodeContent[Typing],
 }
 
@@ -206,6 +211,11 @@ func decodeContent[C Content](d *decoder, raw json.RawMessage) Content {
 	if !d.object(contentPointer, raw, &content) {
 		return nil
 	}
+	if files, ok := any(&content).(*Files); ok {
+		files.Files = append(files.Files, d.files...)
+	} else if len(d.files) > 0 {
+		d.fault(contentPointer+"/kind", "const", "must be %q: files came with the message", KindFiles)
+	}
 	content.validate(func(pointer, rule, message string) { d.fault(contentPointer+pointer, rule, "%s", message) })
 	return content
 }
@@ -214,10 +224,14 @@ func (t Text) validate(report func(pointer, rule, message string)) {
 	if strings.TrimSpace(t.Text) == "" {
 		report("/text", "minLength", "must not be empty")
 	}
-	if n := utf8.RuneCountInString(t.Text); n > MaxTextLength {
+	validateText(t.Text, report)
+}
+
+func validateText(text string, report func(pointer, rule, message string)) {
+	if n := utf8.RuneCountInString(text); n > MaxTextLength {
 		report("/text", "maxLength", fmt.Sprintf("has %d characters; at most %d are possible", n, MaxTextLength))
 	}
-	if strings.ContainsRune(t.Text, AttachmentMark) {
+	if strings.ContainsRune(text, AttachmentMark) {
 		report("/text", "character", "must not contain U+FFFC, which marks the place of an attachment")
 	}
 }

@@ -1,6 +1,11 @@
 package message
 
-import "time"
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+)
 
 // EventType names what happened on the customer's side.
 type EventType string
@@ -9,6 +14,7 @@ type EventType string
 const (
 	EventReceived      EventType = "message.received"
 	EventUnsupported   EventType = "message.unsupported"
+	EventSent          EventType = "message.sent"
 	EventFailed        EventType = "message.failed"
 	EventTypingStarted EventType = "typing.started"
 	EventTypingStopped EventType = "typing.stopped"
@@ -48,6 +54,7 @@ type Data struct {
 	AppleType string `json:"apple_type,omitempty"` // message.unsupported: Apple's name of the type
 	Note      string `json:"note,omitempty"`       // message.unsupported: what to tell an agent
 
+	Sent   *Sent   `json:"sent,omitempty"`   // message.sent
 	Failed *Failed `json:"failed,omitempty"` // message.failed
 }
 
@@ -59,6 +66,16 @@ type Attachment struct {
 	Size      int64      `json:"size"`                 // bytes
 	URL       string     `json:"url,omitempty"`        // "": the bytes cannot be had
 	ExpiresAt *time.Time `json:"expires_at,omitempty"` // when URL stops working
+
+	// Open streams the bytes, exactly Size of them. It is set only for helpdesks that take uploads, and only where size
+	// and time allow; URL is empty then. Who calls it closes. The error is a [*Failure].
+	Open func(ctx context.Context) (io.ReadCloser, error) `json:"-"`
+}
+
+// Sent tells of a message that was sent with save.
+type Sent struct {
+	MessageID string          `json:"message_id"`
+	DataRef   json.RawMessage `json:"data_ref"` // for content of kind saved, unchanged
 }
 
 // Failed tells of a message that the bridge had accepted (2xx) and then could not deliver.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // Kind names what a message shows in Messages: the content.kind of the event format.
@@ -12,11 +13,13 @@ type Kind string
 // The kinds that this version sends.
 const (
 	KindText   Kind = "text"
+	KindFiles  Kind = "files"
+	KindSaved  Kind = "saved"
 	KindTyping Kind = "typing"
 )
 
 // Kinds lists them in the order of the documentation.
-var Kinds = []Kind{KindText, KindTyping}
+var Kinds = []Kind{KindText, KindFiles, KindSaved, KindTyping}
 
 // Content is what a message shows; one type per [Kind].
 type Content interface {
@@ -90,6 +93,7 @@ type Outbound struct {
 	CustomerID CustomerID `json:"customer_id"`
 	Sealed     string     `json:"context,omitempty"` // the newest context of the customer's events
 	Sender     Sender     `json:"sender"`
+	Save       bool       `json:"save,omitempty"` // ask Apple for a reference by which the message can be sent again
 	Content    Content    `json:"content"`
 }
 
@@ -100,6 +104,14 @@ func EncodeSend(out Outbound, now time.Time) ([]byte, error) {
 		Timestamp time.Time `json:"timestamp"`
 		Data      Outbound  `json:"data"`
 	}{TypeSend, now, out})
+}
+
+// HeaderKey takes an idempotency key from a header, where nothing has checked it yet. The error is a [Failure].
+func HeaderKey(key string) (string, error) {
+	if len(key) > maxKeyLength || !utf8.ValidString(key) {
+		return "", Failuref(Invalid, "the idempotency key must be UTF-8 of at most %d bytes", maxKeyLength)
+	}
+	return key, nil
 }
 
 // Status is how far a message came.
@@ -127,6 +139,8 @@ type Part struct {
 	Kind   Kind   `json:"kind"`
 	Status Status `json:"status"`
 	Code   Code   `json:"code,omitempty"`
+	// DataRef is Apple's reference to a message that was sent with save; message.sent carries it too.
+	DataRef json.RawMessage `json:"data_ref,omitempty"`
 }
 
 // RepeatKey is one for all tries of the same message, and differs for all others. source is the door through which it

@@ -22,7 +22,9 @@ var (
 	InboundTypes = []string{"text", "interactive", "typing_start", "typing_end", "close", "unknown"}
 	Directions   = []string{"inbound", "outbound"}
 	StatusCodes  = []string{"2xx", "3xx", "4xx", "429", "5xx", "error"}
-	RetryReasons = []string{"connect", "429", "503", "refused", "other"}
+	// AttachmentOutcomes tell what became of a file.
+	AttachmentOutcomes = []string{"streamed", "linked", "refused", "failed"}
+	RetryReasons       = []string{"connect", "429", "503", "refused", "other"}
 )
 
 // Metrics is the registry of one bridge and everything in it.
@@ -37,6 +39,9 @@ type Metrics struct {
 	UpstreamDuration  *prometheus.HistogramVec // peer, operation, code
 	UpstreamRetries   *prometheus.CounterVec   // peer, reason
 	SignatureFailures *prometheus.CounterVec   // source, reason
+	Attachments       *prometheus.CounterVec   // direction, outcome
+	AttachmentBytes   *prometheus.CounterVec   // direction, outcome
+	IDRExpansions     *prometheus.CounterVec   // outcome
 	DuplicatesDropped *prometheus.CounterVec   // source
 	Inflight          *prometheus.GaugeVec     // direction
 	LastInbound       *prometheus.GaugeVec     // business
@@ -70,6 +75,12 @@ func New(version, commit string) *Metrics {
 		"Requests that were made again, by the reason.", "peer", "reason")
 	m.SignatureFailures = m.counter("signature_failures_total",
 		"Requests and tokens whose signature was refused.", "source", "reason")
+	m.Attachments = m.counter("attachments_total",
+		"Files by what became of them: streamed through, linked to, refused for what they are, or failed.", "direction", "outcome")
+	m.AttachmentBytes = m.counter("attachment_bytes_total",
+		"Bytes of files, as far as they were streamed.", "direction", "outcome")
+	m.IDRExpansions = m.counter("idr_expansions_total",
+		"Large interactive answers by who could read them.", "outcome")
 	m.DuplicatesDropped = m.counter("duplicates_dropped_total",
 		"Repeats that were answered without being delivered again.", "source")
 	m.Inflight = m.gauge("inflight", "Messages being worked on.", "direction")
@@ -111,13 +122,22 @@ func (m *Metrics) zero() {
 		m.Overhead.WithLabelValues(direction)
 		m.Inflight.WithLabelValues(direction)
 	}
-	for _, source := range []string{"apple", "api"} {
+	for _, direction := range Directions {
+		for _, outcome := range AttachmentOutcomes {
+			m.Attachments.WithLabelValues(direction, outcome)
+			m.AttachmentBytes.WithLabelValues(direction, outcome)
+		}
+	}
+	for _, outcome := range []string{"decoded", "local", "failed"} {
+		m.IDRExpansions.WithLabelValues(outcome)
+	}
+	for _, source := range []string{"apple", "api", "media"} {
 		m.expectSource(source)
 	}
 	for _, outcome := range []string{"applied", "rejected"} {
 		m.ConfigReloads.WithLabelValues(outcome)
 	}
-	m.ExpectPeer("apple", "message")
+	m.ExpectPeer("apple", "message", "pre_upload", "upload", "pre_download", "download", "decode_payload")
 	m.expectInbound(UnknownBusiness, "")
 	m.expectOutbound(UnknownBusiness, "")
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -109,6 +110,20 @@ func (s *Standard) Sign(header http.Header, id string, now time.Time, body []byt
 	header.Set(HeaderID, id)
 	header.Set(HeaderTimestamp, timestamp)
 	header.Set(HeaderSignature, "v1,"+base64.StdEncoding.EncodeToString(sign(s.keys[0], id, timestamp, body)))
+}
+
+// SignReader is [Standard.Sign] for a body that is too large to be held: it is read to its end.
+func (s *Standard) SignReader(header http.Header, id string, now time.Time, body io.Reader) error {
+	timestamp := strconv.FormatInt(now.Unix(), 10)
+	mac := hmac.New(sha256.New, s.keys[0])
+	mac.Write([]byte(id + "." + timestamp + "."))
+	if _, err := io.Copy(mac, body); err != nil {
+		return err
+	}
+	header.Set(HeaderID, id)
+	header.Set(HeaderTimestamp, timestamp)
+	header.Set(HeaderSignature, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	return nil
 }
 
 // maxSignatures bounds the work that one header can cause; a rotation needs two.

@@ -3,6 +3,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -27,7 +28,16 @@ type Config struct {
 	Secrets []config.Secret `json:"secrets" jsonschema:"required,minItems=1,example=${env:DESK_SECRET}"`
 	// Secrets that verify what the helpdesk sends; default: the same as secrets.
 	VerifySecrets []config.Secret `json:"verify_secrets,omitempty" jsonschema:"example=${env:DESK_SECRET}"`
+	// How files of customers come: links to fetch them by, or multipart, beside the event in one multipart/form-data
+	// request (up to delivery.inline_max; larger ones are links all the same).
+	Attachments string `json:"attachments" jsonschema:"enum=links,enum=multipart"`
 }
+
+// The values of attachments.
+const (
+	attachmentLinks     = "links"
+	attachmentMultipart = "multipart"
+)
 
 // Validate checks what the schema cannot say.
 func (c *Config) Validate(report func(path, message, hint string)) {
@@ -57,17 +67,20 @@ func Factory() connectors.Factory {
 	return connectors.Factory{
 		Type:      "webhook",
 		Summary:   "any helpdesk or bot that can take and send signed webhooks",
-		NewConfig: func() any { return &Config{} },
+		NewConfig: func() any { return &Config{Attachments: attachmentLinks} },
 		Schema:    schema,
 		Abilities: connectors.Abilities{
 			Inbound: map[message.EventType]connectors.Level{
-				message.EventReceived: full, message.EventUnsupported: full, message.EventFailed: full,
+				message.EventReceived: full, message.EventSent: full, message.EventUnsupported: full, message.EventFailed: full,
 				message.EventTypingStarted: full, message.EventTypingStopped: full, message.EventClosed: full,
 			},
-			Outbound:   map[message.Kind]connectors.Level{message.KindText: full, message.KindTyping: full},
+			Outbound: map[message.Kind]connectors.Level{
+				message.KindText: full, message.KindFiles: full, message.KindSaved: full, message.KindTyping: full,
+			},
 			Idempotent: true,
 		},
-		New: newConnector,
+		Origin: func(settings any) string { return settings.(*Config).URL },
+		New:    newConnector,
 	}
 }
 
@@ -77,11 +90,14 @@ type Connector struct {
 	url    string
 	signer *signature.Standard
 	verify *signature.Standard
+	// multipart sends files beside their event.
+	multipart bool
 }
 
 var (
 	_ connectors.TypingRelay = (*Connector)(nil)
 	_ connectors.CloseRelay  = (*Connector)(nil)
+	_ connectors.Uploader    = (*Connector)(nil)
 )
 
 func newConnector(env connectors.Environment, settings any) (connectors.Connector, error) {
@@ -96,11 +112,16 @@ func newConnector(env connectors.Environment, settings any) (connectors.Connecto
 			return nil, err
 		}
 	}
-	return &Connector{Environment: env, url: cfg.URL, signer: signer, verify: verify}, nil
+	return &Connector{Environment: env, url: cfg.URL, signer: signer, verify: verify, multipart: cfg.Attachments == attachmentMultipart}, nil
 }
 
 // Deliver posts the event. The webhook-id is the event's id, by which the receiver recognises a repeat.
 func (c *Connector) Deliver(ctx context.Context, event message.Event) (connectors.Receipt, error) {
+	for _, file := range event.Data.Attachments {
+		if file.Open != nil {
+			return connectors.Receipt{}, c.postMultipart(ctx, event)
+		}
+	}
 	return connectors.Receipt{}, c.post(ctx, event, httpclient.RetryIdempotent)
 }
 
@@ -145,10 +166,10 @@ func (c *Connector) Receive(_ context.Context, req *http.Request) ([]message.Out
 		return nil, err
 	}
 	if out.Key == "" {
-		out.Key = req.Header.Get("Idempotency-Key")
+		out.Key, err = message.HeaderKey(cmp.Or(req.Header.Get("Idempotency-Key"), id))
 	}
-	if out.Key == "" {
-		out.Key = id
+	if err != nil {
+		return nil, err
 	}
 	return []message.Outbound{out}, nil
 }

@@ -1,0 +1,219 @@
+package httpclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path"
+	"strings"
+	"syscall"
+	"time"
+
+	"code.dny.dev/ssrf"
+
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/metrics"
+)
+
+const (
+	maxRedirects       = 5
+	downloadDialTime   = 5 * time.Second
+	downloadHeaderTime = 15 * time.Second
+)
+
+// Downloader fetches what a URL inside a message names. Such a URL may come from anyone, so it is not trusted: private,
+// loopback, link-local and metadata addresses are refused after DNS, at the moment of connecting, on every redirect.
+// Only the origins that the operator wrote pass without that.
+type Downloader struct {
+	peer    string
+	origin  map[string]bool // scheme://host:port of the sender itself
+	trusted map[string]bool // the same of every host that the operator wrote
+	own     *http.Client
+	foreign *http.Client
+	metrics *metrics.Metrics
+}
+
+// DownloaderOptions says what a downloader may reach.
+type DownloaderOptions struct {
+	Peer         string         // whose messages name the URLs: its name in the metrics
+	Origins      []string       // URLs whose scheme, host and port are trusted
+	Hosts        []string       // host or host:port, trusted over HTTPS and HTTP
+	AllowPrivate []netip.Prefix // addresses that are not refused
+	Metrics      *metrics.Metrics
+}
+
+// Download is a file that is being fetched.
+type Download struct {
+	Body     io.ReadCloser
+	Size     int64  // -1: the server does not say
+	MIMEType string // "": the server does not say
+	Name     string // from Content-Disposition or the URL's path; "" for neither
+}
+
+// NewDownloader makes a downloader; it fails for origins that are no URLs.
+func NewDownloader(options DownloaderOptions) (*Downloader, error) {
+	d := &Downloader{peer: options.Peer, origin: make(map[string]bool), trusted: make(map[string]bool), metrics: options.Metrics}
+	for _, text := range options.Origins {
+		origin, err := url.Parse(text)
+		if err != nil || origin.Host == "" {
+			return nil, errors.New("an origin is not a URL")
+		}
+		d.origin[originOf(origin)], d.trusted[originOf(origin)] = true, true
+	}
+	for _, host := range options.Hosts {
+		for _, scheme := range []string{"https", "http"} {
+			d.trusted[originOf(&url.URL{Scheme: scheme, Host: host})] = true
+		}
+	}
+	d.own = downloadClient(nil, http.ProxyFromEnvironment)
+	// A proxy would connect in our place, where nobody checks the address.
+	d.foreign = downloadClient(guard(options.AllowPrivate), nil)
+	return d, nil
+}
+
+// guard refuses addresses that are not on the public internet, when a connection is about to be made: what DNS said
+// before does not matter.
+func guard(allowed []netip.Prefix) func(network, address string, _ syscall.RawConn) error {
+	var v4, v6 []netip.Prefix
+	for _, prefix := range allowed {
+		if prefix.Addr().Is4() {
+			v4 = append(v4, prefix)
+		} else {
+			v6 = append(v6, prefix)
+		}
+	}
+	return ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...)).Safe
+}
+
+func downloadClient(control func(string, string, syscall.RawConn) error, proxy func(*http.Request) (*url.URL, error)) *http.Client {
+	dialer := &net.Dialer{Timeout: downloadDialTime, Control: control}
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy: proxy, DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
+			TLSHandshakeTimeout: downloadDialTime, ResponseHeaderTimeout: downloadHeaderTime, MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// originOf is scheme, host and port, with the port that the scheme implies.
+func originOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
+	}
+	return strings.ToLower(u.Scheme) + "://" + strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + ":" + port
+}
+
+// Owns tells whether a URL is at the sender's own origin: only there may its credentials go.
+func (d *Downloader) Owns(u *url.URL) bool { return d.origin[originOf(u)] }
+
+// Open begins to fetch. The body must be closed; it fails when nothing comes for a while, or when ctx ends. The error is
+// a [*message.Failure]: Invalid for an address that is not allowed or answers that there is no such file.
+func (d *Downloader) Open(ctx context.Context, text string) (*Download, error) {
+	began := time.Now()
+	defer func() { waitsOf(ctx).add(time.Since(began)) }()
+	ctx, cancel := context.WithCancelCause(ctx)
+	resp, err := d.follow(ctx, text)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	return &Download{
+		Body: guardStall(resp.Body, cancel),
+		Size: resp.ContentLength, MIMEType: mediaType(resp.Header.Get("Content-Type")), Name: fileName(resp),
+	}, nil
+}
+
+func (d *Downloader) follow(ctx context.Context, text string) (*http.Response, error) {
+	target, err := url.Parse(text)
+	if err != nil {
+		return nil, message.Failuref(message.Invalid, "the file's address is not a URL")
+	}
+	for range maxRedirects + 1 {
+		resp, err := d.get(ctx, target)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode == http.StatusOK {
+			return resp, nil
+		}
+		_ = resp.Body.Close()
+		location := resp.Header.Get("Location")
+		if resp.StatusCode < 300 || resp.StatusCode >= 400 || location == "" {
+			return nil, downloadFailure(resp.StatusCode)
+		}
+		if target, err = target.Parse(location); err != nil {
+			return nil, message.Failuref(message.Invalid, "the file's address redirects to something that is not a URL")
+		}
+	}
+	return nil, message.Failuref(message.Invalid, "the file's address redirects too often")
+}
+
+func downloadFailure(status int) *message.Failure {
+	failure := &message.Failure{Class: message.Invalid, Status: status, Reason: fmt.Sprintf("the file's address answers %d", status)}
+	if status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500 {
+		failure.Class = message.Transient
+	}
+	return failure
+}
+
+func (d *Downloader) get(ctx context.Context, target *url.URL) (*http.Response, error) {
+	if (target.Scheme != "https" && target.Scheme != "http") || target.Host == "" || target.User != nil {
+		return nil, message.Failuref(message.Invalid, "the file's address must be an absolute http or https URL without a user name")
+	}
+	client := d.foreign
+	if d.trusted[originOf(target)] {
+		client = d.own
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, message.Failuref(message.Invalid, "the file's address is not a URL")
+	}
+	req.Header.Set("User-Agent", "bizbridge")
+	began := time.Now()
+	resp, err := client.Do(req)
+	status := 0
+	if resp != nil {
+		status = resp.StatusCode
+	}
+	d.metrics.UpstreamDuration.WithLabelValues(d.peer, "open_file", metrics.StatusCode(status)).Observe(time.Since(began).Seconds())
+	if err == nil {
+		return resp, nil
+	}
+	if errors.Is(err, ssrf.ErrProhibitedIP) || errors.Is(err, ssrf.ErrProhibitedNetwork) || errors.Is(err, ssrf.ErrInvalidHostPort) {
+		return nil, message.Failuref(message.Invalid, "the file's address leads into a private network; attachment_hosts and network.allow_private can allow it")
+	}
+	return nil, &message.Failure{Class: message.Transient, Reason: "the file cannot be fetched", Err: plain(err)}
+}
+
+func mediaType(header string) string {
+	parsed, _, err := mime.ParseMediaType(header)
+	if err != nil {
+		return ""
+	}
+	return parsed
+}
+
+func fileName(resp *http.Response) string {
+	if _, params, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
+		return params["filename"]
+	}
+	if name := path.Base(resp.Request.URL.Path); name != "/" && name != "." {
+		return name
+	}
+	return ""
+}
+
+// Close lets go of idle connections.
+func (d *Downloader) Close() {
+	d.own.CloseIdleConnections()
+	d.foreign.CloseIdleConnections()
+}

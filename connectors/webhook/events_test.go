@@ -1,0 +1,223 @@
+package webhook_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"bizbridge/bridge/message"
+	"bizbridge/config"
+	"bizbridge/connectors"
+	"bizbridge/connectors/connectortest/fake"
+	"bizbridge/connectors/webhook"
+	"bizbridge/connectors/webhook/webhooktest"
+)
+
+var happened = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// events has one event of each type that a helpdesk can get.
+func events() map[string]message.Event {
+	make := func(kind message.EventType, id string, change func(*message.Data)) message.Event {
+		data := message.Data{
+			ID: message.ID(id), BusinessID: "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", CustomerID: "urn:mbid:AQAAY3VzdG9tZXI=", Sealed: "AVNlYWxlZA",
+			Device: message.Device{Locale: "de_DE", Agent: "iOS (26.1)", Capabilities: []message.Capability{message.CapabilityQuickReply, message.CapabilityList}},
+		}
+		change(&data)
+		return message.Event{Type: kind, Schema: message.SchemaVersion, Timestamp: happened, Data: data}
+	}
+	return map[string]message.Event{
+		"message.received": make(message.EventReceived, "0a11b7a8-6f1d-4a3e-9d7b-000000000001", func(d *message.Data) {
+			d.Text, d.Intent, d.Group = "Where is my order? <#42> & “more” 🙂", "orders", "support"
+		}),
+		"message.received-again": make(message.EventReceived, "0a11b7a8-6f1d-4a3e-9d7b-000000000001", func(d *message.Data) {
+			d.Text, d.PossibleRepeat = "Where is my order?", true
+		}),
+		"message.received-reaction": make(message.EventReceived, "0a11b7a8-6f1d-4a3e-9d7b-000000000002", func(d *message.Data) {
+			d.Text = "Loved “It is on its way”"
+			d.Reaction = &message.Reaction{Verb: message.VerbLoved, Quoted: "It is on its way"}
+		}),
+		"message.received-attachment": make(message.EventReceived, "0a11b7a8-6f1d-4a3e-9d7b-000000000003", func(d *message.Data) {
+			d.Attachments = []message.Attachment{{ID: "0", Name: "receipt.heic", MIMEType: "image/heic", Size: 1_234_567}}
+		}),
+		"message.unsupported": make(message.EventUnsupported, "0a11b7a8-6f1d-4a3e-9d7b-000000000004", func(d *message.Data) {
+			d.AppleType, d.Note = "interactive", "The customer sent something that cannot be shown here."
+		}),
+		"message.failed": make(message.EventFailed, "0a11b7a8-6f1d-4a3e-9d7b-000000000005", func(d *message.Data) {
+			d.Failed = &message.Failed{MessageID: "5d0f3c1e-0000-8000-8000-000000000000", Code: message.CodeUnreachable, Reason: "signed out"}
+		}),
+		"typing.started":      make(message.EventTypingStarted, "0a11b7a8-6f1d-4a3e-9d7b-000000000006", func(*message.Data) {}),
+		"typing.stopped":      make(message.EventTypingStopped, "0a11b7a8-6f1d-4a3e-9d7b-000000000007", func(*message.Data) {}),
+		"conversation.closed": make(message.EventClosed, "0a11b7a8-6f1d-4a3e-9d7b-000000000008", func(*message.Data) {}),
+	}
+}
+
+// deliver calls the method that is for the event.
+func deliver(t testing.TB, connector connectors.Connector, event message.Event) error {
+	t.Helper()
+	switch {
+	case event.Type.Typing():
+		return connector.(connectors.TypingRelay).RelayTyping(t.Context(), event)
+	case event.Type == message.EventClosed:
+		return connector.(connectors.CloseRelay).RelayClose(t.Context(), event)
+	}
+	_, err := connector.Deliver(t.Context(), event)
+	return err
+}
+
+func TestEventsAreWrittenAndSignedAsTheContractSays(t *testing.T) {
+	library, err := standardwebhooks.NewWebhook(webhooktest.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, event := range events() {
+		t.Run(name, func(t *testing.T) {
+			desk := startDesk(t, webhooktest.Secret) // verifies on its own
+			if err := deliver(t, connect(t, desk.URL, time.Now), event); err != nil {
+				t.Fatal(err)
+			}
+			requests := desk.Requests()
+			if len(requests) != 1 {
+				t.Fatalf("%d genuine requests came, want 1", len(requests))
+			}
+			header, body := requests[0].Header, requests[0].Body
+			if err := library.Verify(body, header); err != nil {
+				t.Errorf("the library of Standard Webhooks refuses it: %v", err)
+			}
+			for header, want := range map[string]string{
+				"Webhook-Id": string(event.Data.ID), "Content-Type": "application/json", "User-Agent": "bizbridge",
+			} {
+				if got := requests[0].Header.Get(header); got != want {
+					t.Errorf("%s is %q, want %q", header, got, want)
+				}
+			}
+			golden(t, filepath.Join("testdata", "events", name+".json"), body)
+		})
+	}
+}
+
+// golden compares JSON with a file, or writes it with -update.
+func golden(t *testing.T, path string, body []byte) {
+	t.Helper()
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, body, "", "  "); err != nil {
+		t.Fatalf("not JSON: %v: %s", err, body)
+	}
+	pretty.WriteByte('\n')
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, pretty.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), pretty.String()); diff != "" {
+		t.Errorf("%s differs (-want +got); -update writes it anew:\n%s", path, diff)
+	}
+}
+
+func TestEveryAttemptHasTheSameIDAndAFreshTimestamp(t *testing.T) {
+	desk := startDesk(t, webhooktest.Secret)
+	desk.AnyTime = true
+	ticks := happened
+	connector := connect(t, desk.URL, func() time.Time { ticks = ticks.Add(7 * time.Second); return ticks })
+	desk.Script.Next(fake.Fault{Status: 503, Late: true}, fake.Fault{Reset: true, Late: true}, fake.Fault{Status: 500, Late: true})
+	ctx, cancel := contextFor(t, 10*time.Second)
+	defer cancel()
+	event := events()["message.received"]
+	if _, err := connector.Deliver(ctx, event); err != nil {
+		t.Fatal(err)
+	}
+	requests := desk.Requests() // the helpdesk has verified the signature of each
+	if len(requests) != 4 {
+		t.Fatalf("%d attempts, want 4", len(requests))
+	}
+	for i, request := range requests {
+		if got := request.Header.Get("webhook-id"); got != string(event.Data.ID) {
+			t.Errorf("attempt %d has webhook-id %q, want the event's id %q", i+1, got, event.Data.ID)
+		}
+		if got, want := request.Header.Get("webhook-timestamp"), strconv.FormatInt(happened.Add(time.Duration(i+1)*7*time.Second).Unix(), 10); got != want {
+			t.Errorf("attempt %d has webhook-timestamp %s, want the time of the attempt, %s", i+1, got, want)
+		}
+		if !bytes.Equal(request.Body, requests[0].Body) {
+			t.Errorf("attempt %d has another body", i+1)
+		}
+	}
+	if texts := desk.Inbox.Conversation(string(event.Data.CustomerID)).Texts; len(texts) != 1 {
+		t.Errorf("the helpdesk has the message %d times", len(texts))
+	}
+}
+
+func TestTheFirstSecretSigns(t *testing.T) {
+	const next = "whsec_bmV4dC1zZWNyZXQtb2YtdGhlLWJyaWRnZS0zMi0="
+	rotating := func(c *webhook.Config) { c.Secrets = []config.Secret{next, webhooktest.Secret} }
+	event := events()["message.received"]
+
+	before := startDesk(t, webhooktest.Secret) // has not been told of the new secret
+	err := deliver(t, connect(t, before.URL, time.Now, rotating), event)
+	if failure, ok := errors.AsType[*message.Failure](err); !ok || failure.Class != message.Auth {
+		t.Errorf("a helpdesk that does not know the first secret: %v, want class %s", err, message.Auth)
+	}
+	for _, known := range [][]string{{next}, {webhooktest.Secret, next}} {
+		desk := startDesk(t, known...)
+		if err := deliver(t, connect(t, desk.URL, time.Now, rotating), event); err != nil {
+			t.Errorf("a helpdesk that knows the first secret: %v", err)
+		}
+	}
+}
+
+func TestVerifySecretsDefaultToSecrets(t *testing.T) {
+	const next = "whsec_bmV4dC1zZWNyZXQtb2YtdGhlLWhlbHBkZXNrLTM="
+	now := func() time.Time { return happened }
+	body := send(`"id":"1"`)
+	for name, c := range map[string]struct {
+		change func(*webhook.Config)
+		secret string
+		want   bool
+	}{
+		"by default the signing secret verifies": {func(c *webhook.Config) { c.VerifySecrets = nil }, webhooktest.Secret, true},
+		"by default each of them verifies": {func(c *webhook.Config) {
+			c.Secrets, c.VerifySecrets = []config.Secret{next, webhooktest.Secret}, nil
+		}, webhooktest.Secret, true},
+		"with verify_secrets the signing secret does not": {func(*webhook.Config) {}, webhooktest.Secret, false},
+		"each of verify_secrets verifies": {func(c *webhook.Config) {
+			c.VerifySecrets = []config.Secret{webhooktest.VerifySecret, next}
+		}, next, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := connect(t, "http://127.0.0.1:1", now, c.change).Receive(t.Context(), webhooktest.Post(c.secret, "msg_1", happened, body))
+			if (err == nil) != c.want {
+				t.Errorf("error %v, want accepted: %t", err, c.want)
+			}
+		})
+	}
+}
+
+func TestARedirectIsNotFollowed(t *testing.T) {
+	elsewhere := startDesk(t, webhooktest.Secret)
+	desk := startDesk(t, webhooktest.Secret)
+	desk.Script.Always(func() fake.Fault {
+		return fake.Fault{Status: http.StatusPermanentRedirect, Header: http.Header{"Location": {elsewhere.URL}}}
+	})
+	err := deliver(t, connect(t, desk.URL, time.Now), events()["message.received"])
+	if err == nil || !strings.Contains(err.Error(), "final URL") {
+		t.Errorf("error %v, want the advice to configure the final URL", err)
+	}
+	if elsewhere.Script.Calls() > 0 {
+		t.Error("the redirect was followed")
+	}
+}
