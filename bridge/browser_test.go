@@ -174,3 +174,12 @@ func (b *browser) shot(name string) {
 		b.Log("no picture:", err)
 	}
 }
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	full, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return full
+}

@@ -36,19 +36,41 @@ type sendData struct {
 	CustomerID string      `json:"customer_id"`
 	Context    string      `json:"context,omitempty"`
 	Sender     sender      `json:"sender"`
+	Save       bool        `json:"save,omitempty"`
 	Content    sendContent `json:"content"`
 }
 
 type sendContent struct {
-	Kind  string `json:"kind"`
-	Text  string `json:"text,omitempty"`
-	State string `json:"state,omitempty"`
+	Kind    string          `json:"kind"`
+	Text    string          `json:"text,omitempty"`
+	State   string          `json:"state,omitempty"`
+	Files   []outgoingFile  `json:"files,omitempty"`
+	DataRef json.RawMessage `json:"data_ref,omitempty"`
+
+	raw json.RawMessage // given as it is to be posted
+}
+
+func (c sendContent) MarshalJSON() ([]byte, error) {
+	if c.raw != nil {
+		return c.raw, nil
+	}
+	type plain sendContent
+	return json.Marshal(plain(c))
+}
+
+// agentMessage is what the agent, or the desk's bot, sends: words, files, or content as it is.
+type agentMessage struct {
+	text    string
+	files   []string // ids
+	content json.RawMessage
+	bot     bool
+	save    bool
 }
 
 // agentSends is the agent, or the desk's bot, pressing Send.
-func (s *Sandbox) agentSends(key, text string, bot bool) (string, error) {
-	if strings.TrimSpace(text) == "" || utf8.RuneCountInString(text) > maxTextRunes {
-		return "", badRequest("the text is empty or too long")
+func (s *Sandbox) agentSends(key string, m agentMessage) (string, error) {
+	if utf8.RuneCountInString(m.text) > maxTextRunes {
+		return "", badRequest("the text is too long")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,17 +78,56 @@ func (s *Sandbox) agentSends(key, text string, bot bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	line := &entry{Text: m.text}
+	content := sendContent{Kind: "text", Text: m.text}
+	switch {
+	case m.content != nil:
+		if content = (sendContent{}); json.Unmarshal(m.content, &content) != nil || content.Kind == "" || len(m.files) > 0 {
+			return "", badRequest("content is an object with a kind, and goes without files")
+		}
+		content.raw, line.Text = m.content, joinLines(content.Text, "("+content.Kind+")")
+	case len(m.files) > 0:
+		content.Kind = "files"
+		if content.Files, line.Attachments, err = s.outgoing(m.files); err != nil {
+			return "", err
+		}
+	case strings.TrimSpace(m.text) == "":
+		return "", badRequest("the text is empty")
+	}
+	line.Save = m.save
+	return s.agentPosts(c, line, content, m.bot)
+}
+
+// sendSaved sends a message again that was sent with save.
+func (s *Sandbox) sendSaved(key, entryID string, bot bool) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.openConversation(key)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range c.Entries {
+		if e.ID == entryID && e.Saved != nil {
+			content := sendContent{Kind: "saved", DataRef: e.Saved.DataRef}
+			return s.agentPosts(c, &entry{Text: "(sent again)"}, content, bot)
+		}
+	}
+	return "", notFound("no such saved message")
+}
+
+// agentPosts posts a message to the bridge and shows it as a line.
+func (s *Sandbox) agentPosts(c *conversation, line *entry, content sendContent, bot bool) (string, error) {
 	from := senderOf(bot)
-	id, wire := s.sendBody(c, from, sendContent{Kind: "text", Text: text})
-	line := &entry{ID: id, Kind: entryAgent, Text: text, Sender: &from, Status: statusSending, wire: wire}
+	line.ID, line.wire = s.sendBody(c, from, content, line.Save)
+	line.Kind, line.Sender, line.Status = entryAgent, &from, statusSending
 	if !s.postEntry(c, line) {
 		return "", busy()
 	}
 	c.agentTypes = false // a message ends the indicator
 	s.addEntry(c, line)
-	c.Preview, c.Unread = shorten(text, 80), 0
+	c.Preview, c.Unread = preview(line.Text, line.Attachments), 0
 	s.publishConversation(c)
-	return id, nil
+	return line.ID, nil
 }
 
 // openConversation finds a conversation that can be written to.
@@ -90,13 +151,13 @@ func senderOf(bot bool) sender {
 	return sender{"agent", "Ada"}
 }
 
-func (s *Sandbox) sendBody(c *conversation, from sender, content sendContent) (id string, body []byte) {
+func (s *Sandbox) sendBody(c *conversation, from sender, content sendContent, save bool) (id string, body []byte) {
 	id = "desk-" + newUUID()
 	body, _ = json.Marshal(sendMessage{
 		Type: "message.send", Timestamp: s.now().UTC().Format(time.RFC3339),
 		Data: sendData{
 			ID: id, BusinessID: c.BusinessID, CustomerID: c.CustomerID, Context: c.Context,
-			Sender: from, Content: content,
+			Sender: from, Save: save, Content: content,
 		},
 	})
 	return id, body
@@ -105,11 +166,14 @@ func (s *Sandbox) sendBody(c *conversation, from sender, content sendContent) (i
 // postEntry posts a message, after those before it in the conversation, and settles
 // what became of it.
 func (s *Sandbox) postEntry(c *conversation, line *entry) bool {
+	wire := line.wire
 	return s.lanes.add("desk "+c.Key, func(ctx context.Context) {
-		status, raw, err := s.postSend(ctx, line.ID, line.wire)
+		status, raw, err := s.postSend(ctx, line.ID, wire)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		line.settle(status, raw, err)
+		if line.settle(status, raw, err); line.Status != statusUnconfirmed {
+			line.wire = nil // it can be large
+		}
 		if line.Code == "closed" && !c.Closed {
 			c.Closed = true
 			s.publishConversation(c)
@@ -196,7 +260,7 @@ func (s *Sandbox) agentTyping(key string, on, bot bool) error {
 	if on {
 		state = "on"
 	}
-	id, body := s.sendBody(c, senderOf(bot), sendContent{Kind: "typing", State: state})
+	id, body := s.sendBody(c, senderOf(bot), sendContent{Kind: "typing", State: state}, false)
 	if !s.lanes.add("desk "+c.Key, func(ctx context.Context) { _, _, _ = s.postSend(ctx, id, body) }) {
 		return busy()
 	}

@@ -16,20 +16,24 @@ type apiError struct {
 
 func (e apiError) Error() string { return e.text }
 
-// addControls routes the control API. Every call but GET /api/state is a POST of
-// JSON; answers are JSON, failures {"error": "…"}. "business" may always be left
-// out: the first is meant then.
+// addControls routes the control API. Calls are POSTs of JSON but for GET /api/state
+// and the PUTs of files; answers are JSON, failures {"error": "…"}. "business" may
+// always be left out: the first is meant then. A send's "content" is posted as it is.
 //
 //	GET  /api/state              → everything, as the event stream's snapshot has it
 //	POST /api/customers          {label?, device?, locale?} → 201, the customer; device: iphone, mac, old_iphone
-//	POST /api/phone/send         {customer, business?, text} → 202 {id}
+//	PUT  /api/phone/files?name=&type=  the bytes → 201 {id, name, mime_type, size, kind, href}
+//	POST /api/phone/send         {customer, business?, text?, files?} → 202 {id}; files: ids of the above, each once
+//	POST /api/phone/answer       {customer, business?, id, format?} → 202 {id}; by reference; format: json, bplist
 //	POST /api/phone/resend       {customer, business?, id} → 202; of a message "not_delivered"
 //	POST /api/phone/typing       {customer, business?, on} → 202
 //	POST /api/phone/tapback      {customer, business?, id, verb} → 202; id of a business bubble
 //	POST /api/phone/delete       {customer, business?} → 202
 //	POST /api/phone/link         {customer, url} → 200 {business_id, body, intent, group}
 //	POST /api/phone/signed-out   {customer, on} → 202
-//	POST /api/desk/send          {conversation, text, bot?} → 202 {id}
+//	PUT  /api/desk/files?name=&type=   the bytes → 201 {id, name, mime_type, size, kind, href}
+//	POST /api/desk/send          {conversation, text?, files?, content?, bot?, save?} → 202 {id}
+//	POST /api/desk/saved         {conversation, id, bot?} → 202 {id}; id of a note "saved"
 //	POST /api/desk/retry         {conversation, id} → 202; of a message "unconfirmed"
 //	POST /api/desk/typing        {conversation, on, bot?} → 202
 //	POST /api/desk/read          {conversation} → 202
@@ -43,7 +47,16 @@ func (s *Sandbox) addControls(mux *http.ServeMux) {
 		return s.addCustomer(c)
 	}))
 	mux.HandleFunc("POST /api/phone/send", accepts(func(c phoneCall) (any, error) {
+		if len(c.Files) > 0 {
+			return withID(s.sendFiles(c.Customer, c.Business, c.Text, c.Files))
+		}
 		return withID(s.sendText(c.Customer, c.Business, c.Text))
+	}))
+	mux.HandleFunc("POST /api/phone/answer", accepts(func(c phoneCall) (any, error) {
+		if c.Format != "" && c.Format != "json" && c.Format != "bplist" {
+			return nil, badRequest("format is json or bplist")
+		}
+		return withID(s.answerByRef(c.Customer, c.Business, c.ID, c.Format == "bplist"))
 	}))
 	mux.HandleFunc("POST /api/phone/resend", accepts(func(c phoneCall) (any, error) {
 		return done, s.resend(c.Customer, c.Business, c.ID)
@@ -64,7 +77,10 @@ func (s *Sandbox) addControls(mux *http.ServeMux) {
 		return done, s.setSignedOut(c.Customer, c.On)
 	}))
 	mux.HandleFunc("POST /api/desk/send", accepts(func(c deskCall) (any, error) {
-		return withID(s.agentSends(c.Conversation, c.Text, c.Bot))
+		return withID(s.agentSends(c.Conversation, agentMessage{c.Text, c.Files, c.Content, c.Bot, c.Save}))
+	}))
+	mux.HandleFunc("POST /api/desk/saved", accepts(func(c deskCall) (any, error) {
+		return withID(s.sendSaved(c.Conversation, c.ID, c.Bot))
 	}))
 	mux.HandleFunc("POST /api/desk/retry", accepts(func(c deskCall) (any, error) {
 		return done, s.retryEntry(c.Conversation, c.ID)
@@ -91,7 +107,10 @@ type phoneCall struct {
 	Text     string `json:"text"`
 	Verb     string `json:"verb"`
 	URL      string `json:"url"`
+	Format   string `json:"format"`
 	On       bool   `json:"on"`
+
+	Files []string `json:"files"`
 }
 
 type deskCall struct {
@@ -100,6 +119,10 @@ type deskCall struct {
 	Text         string `json:"text"`
 	On           bool   `json:"on"`
 	Bot          bool   `json:"bot"`
+	Save         bool   `json:"save"`
+
+	Files   []string        `json:"files"`
+	Content json.RawMessage `json:"content"`
 }
 
 type faultCall struct {

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -17,9 +16,15 @@ type desk struct {
 	conversations []*conversation
 	seen          idMemory // webhook-ids
 	made          int
+
+	vault *vault
+	files memory[*deskFile]
+	base  string // the desk's own address, as the bridge called it last
 }
 
-func newDesk() desk { return desk{seen: newIDMemory(maxSeenIDs)} }
+func newDesk() desk {
+	return desk{seen: newIDMemory(maxSeenIDs), vault: newVault(), files: newMemory[*deskFile](maxShownFiles)}
+}
 
 // conversation is all that the desk knows of one customer of one business.
 type conversation struct {
@@ -67,16 +72,17 @@ type entry struct {
 	Code        string       `json:"code,omitempty"`
 	Reason      string       `json:"reason,omitempty"`
 	Level       string       `json:"level,omitempty"` // of a note: "info" or "warning"
+	Save        bool         `json:"save,omitempty"`  // was sent with save
+	Saved       *savedRef    `json:"saved,omitempty"` // of a note: can be sent again
 
 	parts []string // ids that Apple saw
-	wire  []byte   // what was posted, for a retry
+	wire  []byte   // what was posted, while it may be posted again
 }
 
-type attachment struct {
-	Name     string `json:"name"`
-	MimeType string `json:"mime_type"`
-	Size     int64  `json:"size"`
-	URL      string `json:"url"`
+// savedRef is what a message.sent tells of a message that was sent with save.
+type savedRef struct {
+	MessageID string          `json:"message_id"`
+	DataRef   json.RawMessage `json:"data_ref"`
 }
 
 type reactedTo struct {
@@ -95,35 +101,45 @@ type sender struct {
 func (s *Sandbox) Desk() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /hooks/apple", s.serveHook)
+	mux.HandleFunc("GET /files/{id}/{name}", s.serveOutgoing)
 	return mux
 }
 
 // serveHook is POST /hooks/apple: one signed event.
 func (s *Sandbox) serveHook(w http.ResponseWriter, r *http.Request) {
 	x := s.openHop(bridgeToDesk, r.Method, r.URL.RequestURI(), r.Header)
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	signature := checkWebhook(s.deskKey, r.Header, body, s.now())
-	s.carry(x, body, "", webhookCheck(signature))
-	if err != nil {
-		refused := unreadable(err)
+	body, refused := s.readHook(w, r)
+	s.carry(x, body.event, body.shown, webhookCheck(body.signature))
+	if refused != nil {
 		s.answerHook(w, x, refused.status, refused.reason)
 		return
 	}
-	if signature != nil {
-		s.answerHook(w, x, http.StatusUnauthorized, signature.Error())
+	if body.signature != nil {
+		s.answerHook(w, x, http.StatusUnauthorized, body.signature.Error())
 		return
 	}
 	if s.hookFault(w, x) {
 		return
 	}
 	var e event
-	if err := json.Unmarshal(body, &e); err != nil || e.Type == "" {
+	if err := json.Unmarshal(body.event, &e); err != nil || e.Type == "" {
 		s.answerHook(w, x, http.StatusBadRequest, "the event is not JSON with a type")
 		return
 	}
-	note := s.receive(r.Header.Get("webhook-id"), e)
+	s.noteBase(r)
+	note := s.receive(r.Header.Get("webhook-id"), e, body.files)
 	w.WriteHeader(http.StatusOK)
 	s.closeHop(x, http.StatusOK, "", note)
+}
+
+// noteBase remembers where the bridge reaches the desk: files are offered at the same address.
+func (s *Sandbox) noteBase(r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.desk.base = "http://" + r.Host
+	if r.TLS != nil {
+		s.desk.base = "https://" + r.Host
+	}
 }
 
 // hookFault answers in place of a desk in trouble, or makes it slow.

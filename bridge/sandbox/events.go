@@ -32,7 +32,10 @@ type eventData struct {
 		Kind     string `json:"kind"`
 		Title    string `json:"title"`
 		Subtitle string `json:"subtitle"`
+
+		Attachments []attachment `json:"attachments"`
 	} `json:"reply"`
+	Sent   savedRef `json:"sent"`
 	Failed struct {
 		MessageID string `json:"message_id"`
 		Code      string `json:"code"`
@@ -41,7 +44,7 @@ type eventData struct {
 }
 
 // receive takes an event once. The note is for the traffic panel.
-func (s *Sandbox) receive(webhookID string, e event) (note string) {
+func (s *Sandbox) receive(webhookID string, e event, files []*filePart) (note string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.desk.seen.get(webhookID); ok {
@@ -58,7 +61,7 @@ func (s *Sandbox) receive(webhookID string, e event) (note string) {
 	}
 	c := s.conversationOf(e.Data.BusinessID, e.Data.CustomerID)
 	c.takeFacts(e.Data)
-	s.addEvent(c, e)
+	s.addEvent(c, e, files)
 	c.Visitor = false
 	s.publishConversation(c)
 	return ""
@@ -108,7 +111,7 @@ func (c *conversation) takeFacts(d eventData) {
 }
 
 // addEvent makes an event a line of its conversation.
-func (s *Sandbox) addEvent(c *conversation, e event) {
+func (s *Sandbox) addEvent(c *conversation, e event, files []*filePart) {
 	d := e.Data
 	if d.ID == "" {
 		d.ID = newUUID() // the page tells lines apart by their ids
@@ -117,13 +120,14 @@ func (s *Sandbox) addEvent(c *conversation, e event) {
 	switch e.Type {
 	case "message.received":
 		line.Kind, line.Level = entryCustomer, ""
-		line.Attachments = d.Attachments
+		line.Attachments = s.takeAttachments(d.Attachments, files)
 		if d.Reaction != nil {
 			line.Kind, line.Reaction = entryReaction, d.Reaction
 		}
 	case "message.replied":
 		line.Kind, line.Level = entryCustomer, ""
 		line.Text = joinLines(d.Reply.Title, d.Reply.Subtitle, "("+d.Reply.Kind+")")
+		line.Attachments = s.takeAttachments(append(d.Attachments, d.Reply.Attachments...), files)
 	case "message.unsupported":
 		line.Level = "warning"
 		line.Text = fmt.Sprintf("A message that cannot be shown (%s). %s", d.AppleType, d.Note)
@@ -131,6 +135,9 @@ func (s *Sandbox) addEvent(c *conversation, e event) {
 		s.markFailed(c, d)
 		line.Level = "warning"
 		line.Text = fmt.Sprintf("A message was not delivered: %s. %s", d.Failed.Code, d.Failed.Reason)
+	case "message.sent":
+		line.Text = "A message was saved, and can be sent again."
+		line.Saved = &d.Sent
 	case "conversation.closed":
 		line.Text = "The customer deleted the conversation."
 	default:
@@ -152,7 +159,7 @@ func (s *Sandbox) settleConversation(c *conversation, eventType string, line *en
 		}
 		c.TypingUntil = 0
 		c.Unread++
-		c.Preview = shorten(line.Text, 80)
+		c.Preview = preview(line.Text, line.Attachments)
 	}
 }
 
@@ -164,6 +171,14 @@ func (s *Sandbox) markFailed(c *conversation, d eventData) {
 			s.publishEntry(c, line)
 		}
 	}
+}
+
+// preview is a line of the list of conversations.
+func preview(text string, files []attachment) string {
+	if text == "" && len(files) > 0 {
+		text = "📎 " + files[0].Name
+	}
+	return shorten(text, 80)
 }
 
 func joinLines(lines ...string) string {

@@ -15,6 +15,13 @@ const (
 	faultAppleSlow  = "apple_slow"  // the gateway takes its time, then takes the message
 	faultAppleDrop  = "apple_drop"  // the gateway takes the message and resets the connection
 	faultDuplicate  = "duplicate"   // the phone's messages are posted twice, with one id
+
+	faultDecodeForbidden = "decode_forbidden" // decodePayload answers 403
+	faultDecodeFlat      = "decode_flat"      // decodePayload answers without the wrapping interactiveData
+	faultMMCSGarbage     = "mmcs_garbage"     // downloads are noise of the right size
+	faultMMCSSlow        = "mmcs_slow"        // uploads and downloads begin late
+	faultMMCSCut         = "mmcs_cut"         // downloads break off in the middle
+	faultSizeLie         = "size_lie"         // the phone announces another size than its files have
 )
 
 const (
@@ -33,11 +40,14 @@ type fault struct {
 type faults []*fault
 
 func newFaults() faults {
-	names := []string{faultDeskDown, faultDeskSlow, faultDeskRefuse, faultAppleDown, faultAppleSlow, faultAppleDrop, faultDuplicate}
+	names := []string{
+		faultDeskDown, faultDeskSlow, faultDeskRefuse, faultAppleDown, faultAppleSlow, faultAppleDrop,
+		faultDecodeForbidden, faultDecodeFlat, faultMMCSGarbage, faultMMCSSlow, faultMMCSCut, faultDuplicate, faultSizeLie,
+	}
 	list := make(faults, len(names))
 	for i, name := range names {
 		list[i] = &fault{Name: name}
-		if name == faultDeskSlow || name == faultAppleSlow {
+		if name == faultDeskSlow || name == faultAppleSlow || name == faultMMCSSlow {
 			list[i].DelayMS = defaultDelay.Milliseconds()
 		}
 	}

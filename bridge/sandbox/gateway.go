@@ -1,11 +1,14 @@
 package sandbox
 
 import (
+	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -19,10 +22,11 @@ const businessTyping = 60 * time.Second
 func (s *Sandbox) Gateway() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/message", s.serveMessage)
-	for _, route := range []string{
-		"POST /v1/authenticate", "GET /v1/preUpload", "GET /v1/preDownload",
-		"POST /v1/decodePayload", "POST /v1/encodePayload", "POST /v1/constructPayload",
-	} {
+	mux.HandleFunc("GET /v1/preUpload", s.serveCall(0, s.preUpload))
+	mux.HandleFunc("GET /v1/preDownload", s.serveCall(0, s.preDownload))
+	mux.HandleFunc("POST /v1/decodePayload", s.serveCall(maxPayload, s.decodePayload))
+	mux.HandleFunc("/mmcs/", s.serveTransfer)
+	for _, route := range []string{"POST /v1/authenticate", "POST /v1/encodePayload", "POST /v1/constructPayload"} {
 		mux.HandleFunc(route, s.serveNotYet)
 	}
 	return mux
@@ -35,32 +39,126 @@ func (s *Sandbox) serveNotYet(w http.ResponseWriter, r *http.Request) {
 	s.answerGateway(w, x, &refusal{http.StatusBadRequest, "the simulator does not offer " + r.URL.Path + " yet"})
 }
 
-// serveMessage is POST /v1/message.
-func (s *Sandbox) serveMessage(w http.ResponseWriter, r *http.Request) {
-	x := s.openHop(bridgeToGateway, r.Method, r.URL.RequestURI(), r.Header)
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	denied := s.checkToken(r.Header.Get("Authorization"))
-	s.carry(x, body, "", tokenCheck(denied))
-	if err != nil {
-		s.answerGateway(w, x, unreadable(err))
-		return
+// call is a request to one of Apple's routes beside /v1/message.
+type call struct {
+	header http.Header
+	body   []byte
+	base   string // the gateway's address, as it was called
+}
+
+// result is what a good request is answered; without an answer, 200 has no body. The note is for the traffic panel.
+type result struct {
+	note   string
+	answer any
+}
+
+// serveCall makes a handler of a route that wants a token and a business. Its body, if any, is not JSON.
+func (s *Sandbox) serveCall(limit int64, do func(call) (result, *refusal)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		x := s.openHop(bridgeToGateway, r.Method, r.URL.RequestURI(), r.Header)
+		denied := s.checkToken(r.Header.Get("Authorization"))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+		kind := ""
+		if len(body) > 0 {
+			kind = fmt.Sprintf("binary, %d bytes", len(body))
+		}
+		s.carry(x, nil, kind, tokenCheck(denied))
+		switch {
+		case err != nil:
+			s.answerGateway(w, x, unreadable(err, limit))
+			return
+		case s.appleDown(w, x):
+			return
+		case denied != nil:
+			s.answerGateway(w, x, denied)
+			return
+		}
+		if refused := s.checkSource(r.Header); refused != nil {
+			s.answerGateway(w, x, refused)
+			return
+		}
+		done, refused := do(call{r.Header, body, s.gatewayBase(r)})
+		if refused != nil {
+			s.answerGateway(w, x, refused)
+			return
+		}
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			w.Header().Set("Content-Encoding", "gzip")
+			zip := gzip.NewWriter(w)
+			defer zip.Close()
+			w = zippedAnswer{w, zip}
+		}
+		s.answerJSON(w, x, done)
 	}
+}
+
+// zippedAnswer compresses an answer for those who asked for it.
+type zippedAnswer struct {
+	http.ResponseWriter
+	zip io.Writer
+}
+
+func (z zippedAnswer) Write(p []byte) (int, error) { return z.zip.Write(p) }
+
+// checkSource wants the header Source-Id to name a business.
+func (s *Sandbox) checkSource(h http.Header) *refusal {
+	id := h.Get("Source-Id")
+	if id == "" {
+		return &refusal{http.StatusBadRequest, "the header Source-Id is missing"}
+	}
+	if _, ok := s.business(id); !ok {
+		return &refusal{http.StatusNotFound, "unknown business"}
+	}
+	return nil
+}
+
+// gatewayBase is the gateway's own address, as the bridge calls it. Whatever address the gateway gives out is below it.
+func (s *Sandbox) gatewayBase(r *http.Request) string {
+	base := "http://" + r.Host
+	if r.TLS != nil {
+		base = "https://" + r.Host
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mmcs.base = base
+	return base
+}
+
+// appleDown answers in place of a gateway in trouble, or makes it slow.
+func (s *Sandbox) appleDown(w http.ResponseWriter, x *hop) bool {
 	if _, down := s.hit(faultAppleDown); down {
 		w.Header().Set("Retry-After", retryAfter)
 		s.answerGateway(w, x, &refusal{http.StatusServiceUnavailable, "fault: Apple is down"})
-		return
+		return true
 	}
 	if delay, slow := s.hit(faultAppleSlow); slow {
 		s.pause(delay)
+	}
+	return false
+}
+
+// serveMessage is POST /v1/message.
+func (s *Sandbox) serveMessage(w http.ResponseWriter, r *http.Request) {
+	x := s.openHop(bridgeToGateway, r.Method, r.URL.RequestURI(), r.Header)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
+	denied := s.checkToken(r.Header.Get("Authorization"))
+	s.carry(x, body, "", tokenCheck(denied))
+	if err != nil {
+		s.answerGateway(w, x, unreadable(err, maxMessage))
+		return
+	}
+	if s.appleDown(w, x) {
+		return
 	}
 	if denied != nil {
 		s.answerGateway(w, x, denied)
 		return
 	}
+	s.gatewayBase(r)
 	m, refused := parseMessage(r.Header, body)
-	note := ""
+	var taken result
 	if refused == nil {
-		note, refused = s.accept(m)
+		taken, refused = s.accept(m)
 	}
 	if refused != nil {
 		s.answerGateway(w, x, refused)
@@ -71,13 +169,24 @@ func (s *Sandbox) serveMessage(w http.ResponseWriter, r *http.Request) {
 		reset(w)
 		return
 	}
-	w.WriteHeader(http.StatusOK)
-	s.closeHop(x, http.StatusOK, "", note)
+	s.answerJSON(w, x, taken)
 }
 
 func (s *Sandbox) answerGateway(w http.ResponseWriter, x *hop, r *refusal) {
 	http.Error(w, r.reason, r.status)
 	s.closeHop(x, r.status, r.reason, "")
+}
+
+// answerJSON answers 200.
+func (s *Sandbox) answerJSON(w http.ResponseWriter, x *hop, r result) {
+	var body []byte
+	if r.answer != nil {
+		body, _ = json.Marshal(r.answer) // made of JSON or of strings
+		w.Header().Set("Content-Type", "application/json")
+	}
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(body) // a bridge that has gone needs no answer
+	s.closeHop(x, http.StatusOK, string(body), r.note)
 }
 
 func tokenCheck(denied *refusal) check {
@@ -87,65 +196,12 @@ func tokenCheck(denied *refusal) check {
 	return check{"ok", "HS256 token of the MSP"}
 }
 
-func unreadable(err error) *refusal {
+func unreadable(err error, limit int64) *refusal {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return &refusal{http.StatusRequestEntityTooLarge, "the body is over 1 MiB"}
+		return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is over %d bytes", limit)}
 	}
 	return &refusal{http.StatusBadRequest, "the body could not be read"}
-}
-
-// accept judges a well-formed message by the state of the world, and shows it on the
-// phone. The note is for the traffic panel.
-func (s *Sandbox) accept(m *outbound) (note string, _ *refusal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, refused := s.recipient(m)
-	if refused != nil {
-		return "", refused
-	}
-	if content, ok := s.accepted.get(m.ID); ok {
-		if content != m.content {
-			return "", &refusal{http.StatusBadRequest, "this id was used before, with other content"}
-		}
-		if b := t.bubble(m.ID); b != nil {
-			b.Repeats++
-			s.publishBubble(t, b)
-		}
-		return "repeat: this id was taken before, and is not shown again", nil
-	}
-	s.accepted.put(m.ID, m.content)
-	t.TypingUntil = 0 // a message ends the indicator, too
-	switch m.Type {
-	case "typing_start":
-		t.TypingUntil = s.now().Add(businessTyping).UnixMilli()
-	case "text":
-		s.addBubble(t, &bubble{ID: m.ID, From: "business", Text: m.Body, At: s.now(), Automated: m.Automated})
-	}
-	s.publish("thread", t.meta())
-	return "", nil
-}
-
-// recipient finds whom a message is for.
-func (s *Sandbox) recipient(m *outbound) (*thread, *refusal) {
-	if _, ok := s.business(m.SourceID); !ok {
-		return nil, &refusal{http.StatusNotFound, "unknown business"}
-	}
-	for _, t := range s.phones.threads {
-		if t.OpaqueID != m.DestinationID || t.BusinessID != m.SourceID {
-			continue
-		}
-		switch {
-		case !t.Started:
-			return nil, &refusal{http.StatusNotFound, "the customer never wrote to this business"}
-		case t.person.SignedOut:
-			return nil, &refusal{http.StatusNotFound, "the customer is signed out on all devices"}
-		case t.Deleted:
-			return nil, &refusal{http.StatusGone, "the customer deleted the conversation"}
-		}
-		return t, nil
-	}
-	return nil, &refusal{http.StatusNotFound, "unknown customer"}
 }
 
 // reset tears the connection down without an answer.

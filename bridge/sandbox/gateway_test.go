@@ -93,7 +93,7 @@ func TestGatewayRules(t *testing.T) {
 		{"gzip, announced", header("Content-Encoding", "gzip"), 400, "compressed"},
 		{"no content type", header("Content-Type"), 400, "Content-Type"},
 		{"form content type", header("Content-Type", "text/plain"), 400, "Content-Type"},
-		{"too large", raw(strings.Repeat(" ", maxBody+1)), 413, ""},
+		{"too large", raw(strings.Repeat(" ", maxMessage+1)), 413, ""},
 
 		{"no header id", header("Id"), 400, "header id"},
 		{"no header Source-Id", header("Source-Id"), 400, "header Source-Id"},
@@ -114,10 +114,11 @@ func TestGatewayRules(t *testing.T) {
 		}, 400, "v is not"},
 		{"no type", without("type"), 400, "type"},
 		{"close", field("type", "close"), 400, "must not send close"},
-		{"interactive", field("type", "interactive"), 400, "not support"},
+		{"interactive without content", field("type", "interactive"), 400, "either"},
 		{"richLink", field("type", "richLink"), 400, "not support"},
 		{"locale a number", field("locale", 1), 400, "locale"},
 		{"auto-reply yes", header("Auto-Reply", "yes"), 400, "auto-reply"},
+		{"include-data-ref yes", header("Include-Data-Ref", "yes"), 400, "include-data-ref"},
 		{"auto-reply twice", header("Auto-Reply", "true", "false"), 400, "auto-reply"},
 		{"no body", without("body"), 400, "body"},
 		{"empty body", field("body", ""), 400, "body"},
@@ -125,7 +126,7 @@ func TestGatewayRules(t *testing.T) {
 		{"mark without attachment", field("body", "x\uFFFC"), 400, "U+FFFC"},
 		{"attachment without mark", field("attachments", []any{map[string]any{}}), 400, "U+FFFC"},
 		{"attachments no list", field("attachments", "x"), 400, "list"},
-		{"attachment", func(q *gatewayRequest) { q.body["body"] = "\uFFFC"; q.body["attachments"] = []any{map[string]any{}} }, 400, "attachments yet"},
+		{"attachment", func(q *gatewayRequest) { q.body["body"] = "\uFFFC"; q.body["attachments"] = []any{map[string]any{}} }, 400, "attachments[0]: name"},
 		{"subject too long", field("subject", strings.Repeat("x", 201)), 400, "subject"},
 		{"typing with a body", typing(field("body", "x")), 400, "no body"},
 
@@ -160,7 +161,7 @@ func zipped(text string) []byte {
 
 func TestGatewayRoutesNotSimulated(t *testing.T) {
 	w := newWorld(t)
-	for path, want := range map[string]int{"/v1/preUpload": 400, "/v1/nothing": 404, "/v1/message": 405} {
+	for path, want := range map[string]int{"/v1/preUpload": 401, "/v1/nothing": 404, "/v1/message": 405} {
 		response, err := http.Get(w.gateway.URL + path)
 		if err != nil {
 			t.Fatal(err)

@@ -183,7 +183,7 @@ func (b *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 var eventOf = map[string]string{
-	"text": "message.received", "typing_start": "typing.started", "typing_end": "typing.stopped", "close": "conversation.closed",
+	"text": "message.received", "interactive": "message.replied", "typing_start": "typing.started", "typing_end": "typing.stopped", "close": "conversation.closed",
 }
 
 func (b *standIn) fromApple(w http.ResponseWriter, r *http.Request, raw []byte) {

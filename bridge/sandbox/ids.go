@@ -35,24 +35,28 @@ func newOpaqueID() string {
 	}
 }
 
-// idMemory remembers a bounded number of ids, each with what was seen under it. The
-// oldest is forgotten first.
-type idMemory struct {
+// memory remembers a bounded number of things by name. The oldest is forgotten first.
+type memory[V any] struct {
 	max   int
 	order []string
-	seen  map[string]string
+	seen  map[string]V
 }
 
-func newIDMemory(limit int) idMemory {
-	return idMemory{max: limit, seen: map[string]string{}}
+// idMemory remembers ids, each with what was seen under it.
+type idMemory = memory[string]
+
+func newMemory[V any](limit int) memory[V] {
+	return memory[V]{max: limit, seen: map[string]V{}}
 }
 
-func (m *idMemory) get(id string) (string, bool) {
+func newIDMemory(limit int) idMemory { return newMemory[string](limit) }
+
+func (m *memory[V]) get(id string) (V, bool) {
 	v, ok := m.seen[id]
 	return v, ok
 }
 
-func (m *idMemory) put(id, content string) {
+func (m *memory[V]) put(id string, value V) {
 	if _, ok := m.seen[id]; !ok {
 		if len(m.order) == m.max {
 			delete(m.seen, m.order[0])
@@ -60,5 +64,12 @@ func (m *idMemory) put(id, content string) {
 		}
 		m.order = append(m.order, id)
 	}
-	m.seen[id] = content
+	m.seen[id] = value
+}
+
+// newToken makes an unguessable name that may stand in a URL as it is.
+func newToken() string {
+	var b [18]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
 }

@@ -16,7 +16,7 @@ var assets embed.FS
 // contentPolicy lets the page load its own files and talk to its own server, and
 // nothing else: no inline script or style, no frame, no form, no other host.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-	"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Pages is the page, its event stream and its control API.
 func (s *Sandbox) Pages() http.Handler {
@@ -31,6 +31,7 @@ func (s *Sandbox) Pages() http.Handler {
 	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(files)))
 	mux.HandleFunc("GET /events", s.serveEvents)
 	s.addControls(mux)
+	s.addFiles(mux)
 	return s.guard(http.NewCrossOriginProtection().Handler(mux))
 }
 

@@ -65,13 +65,16 @@ const (
 type bubble struct {
 	ID        string    `json:"id"`
 	From      string    `json:"from"` // "customer" or "business"
-	Text      string    `json:"text"`
+	Text      string    `json:"text"` // with a U+FFFC for each file
 	At        time.Time `json:"at"`
 	Status    string    `json:"status,omitempty"` // of the customer's own
 	Reason    string    `json:"reason,omitempty"` // why it was not delivered
 	Automated bool      `json:"automated,omitempty"`
 	Repeats   int       `json:"repeats,omitempty"` // times that the bridge sent it again
 	Reaction  *reaction `json:"reaction,omitempty"`
+
+	Files       []*shownFile `json:"files,omitempty"`
+	Interactive *interactive `json:"interactive,omitempty"`
 
 	request *phoneRequest // what was posted, for a resend
 }
@@ -90,9 +93,10 @@ type phones struct {
 	customers []*customer
 	threads   []*thread
 	made      int
+	files     memory[*phoneFile]
 }
 
-func newPhones() phones { return phones{} }
+func newPhones() phones { return phones{files: newMemory[*phoneFile](maxShownFiles)} }
 
 type customerSpec struct {
 	Label  string `json:"label"`
@@ -198,12 +202,19 @@ func (s *Sandbox) sendText(customerKey, businessID, text string) (string, error)
 	}
 	m := t.message("text")
 	m.Body = text
-	if t.Launch != nil { // Apple tells intent and group once, with the first text
-		m.Intent, m.Group, t.Launch = t.Launch.Intent, t.Launch.Group, nil
+	return s.customerSends(t, &bubble{Text: text}, m)
+}
+
+// customerSends sends a message and shows it as a bubble.
+func (s *Sandbox) customerSends(t *thread, b *bubble, m appleMessage) (string, error) {
+	launched := t.Launch
+	if launched != nil && m.Type == "text" { // Apple tells intent and group once, with the first text
+		m.Intent, m.Group, t.Launch = launched.Intent, launched.Group, nil
 	}
 	request := newPhoneRequest(t, m)
-	b := &bubble{ID: m.ID, From: "customer", Text: text, At: s.now(), Status: sending, request: request}
+	b.ID, b.From, b.At, b.Status, b.request = m.ID, "customer", s.now(), sending, request
 	if !s.dispatch(request, func(reason string) { b.Status, b.Reason = outcome(reason), reason; s.publishBubble(t, b) }) {
+		t.Launch = launched
 		return "", busy()
 	}
 	s.reopen(t)

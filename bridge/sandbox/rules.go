@@ -18,6 +18,11 @@ type outbound struct {
 
 	Automated bool
 	content   string // digest of everything, to tell a repeat from a re-used id
+
+	files       []sentFile
+	interactive *interactiveData
+	ref         fields // interactiveDataRef
+	wantsRef    bool   // include-data-ref
 }
 
 // fields is a JSON object. It is a map, since decoding into a struct would let names
@@ -31,12 +36,13 @@ func (f fields) text(name string) (value string, ok bool) {
 	return value, json.Unmarshal(f[name], &value) == nil
 }
 
-// outboundTypes are the types that a business may send, each with the check of what
-// is its own. Interactive messages and rich links will stand here.
-var outboundTypes = map[string]func(fields) error{
-	"text":         checkText,
-	"typing_start": checkTyping,
-	"typing_end":   checkTyping,
+// outboundTypes are the types that a business may send, each with the taker of what
+// is its own. Rich links will stand here.
+var outboundTypes = map[string]func(*outbound, fields) error{
+	"text":         (*outbound).takeText,
+	"typing_start": (*outbound).takeTyping,
+	"typing_end":   (*outbound).takeTyping,
+	"interactive":  (*outbound).takeInteractive,
 }
 
 // parseMessage checks everything about a message that does not depend on the state
@@ -50,17 +56,16 @@ func parseMessage(h http.Header, body []byte) (*outbound, *refusal) {
 	if err := m.takeEnvelope(h, f); err != nil {
 		return nil, malformed(err)
 	}
-	checkType, ok := outboundTypes[m.Type]
+	takeType, ok := outboundTypes[m.Type]
 	switch {
 	case m.Type == "close":
 		return nil, malformed(fmt.Errorf("a business must not send close"))
 	case !ok:
 		return nil, malformed(fmt.Errorf("the simulator does not support type %q yet", shorten(m.Type, 40)))
 	}
-	if err := checkType(f); err != nil {
+	if err := takeType(m, f); err != nil {
 		return nil, malformed(err)
 	}
-	m.Body, _ = f.text("body")
 	m.content = digest(h, body)
 	return m, nil
 }
@@ -120,45 +125,51 @@ func (m *outbound) takeEnvelope(h http.Header, f fields) error {
 	if _, ok := f.text("locale"); !ok && f["locale"] != nil {
 		return fmt.Errorf("locale is not a string")
 	}
-	return m.takeAutoReply(h)
-}
-
-func (m *outbound) takeAutoReply(h http.Header) error {
-	switch values := h.Values("auto-reply"); {
-	case len(values) == 0:
-	case len(values) == 1 && (values[0] == "true" || values[0] == "false"):
-		m.Automated = values[0] == "true"
-	default:
-		return fmt.Errorf(`auto-reply is neither "true" nor "false"`)
+	for name, into := range map[string]*bool{"auto-reply": &m.Automated, "include-data-ref": &m.wantsRef} {
+		switch values := h.Values(name); {
+		case len(values) == 0:
+		case len(values) == 1 && (values[0] == "true" || values[0] == "false"):
+			*into = values[0] == "true"
+		default:
+			return fmt.Errorf(`%s is neither "true" nor "false"`, name)
+		}
 	}
 	return nil
 }
 
-// checkText checks a text. Each attachment needs its U+FFFC in the body.
-func checkText(f fields) error {
+// takeText checks a text. Each attachment needs its U+FFFC in the body.
+func (m *outbound) takeText(f fields) error {
 	body, ok := f.text("body")
 	if !ok || body == "" {
 		return fmt.Errorf("body is missing, empty or not a string")
 	}
+	m.Body = body
 	if subject, ok := f.text("subject"); f["subject"] != nil && (!ok || utf8.RuneCountInString(subject) > 200) {
 		return fmt.Errorf("subject is not a string of at most 200 characters")
 	}
-	var attachments []json.RawMessage
+	var attachments []fields
 	if f["attachments"] != nil && json.Unmarshal(f["attachments"], &attachments) != nil {
-		return fmt.Errorf("attachments is not a list")
+		return fmt.Errorf("attachments is not a list of objects")
 	}
 	if marks := strings.Count(body, "\uFFFC"); marks != len(attachments) {
 		return fmt.Errorf("body has %d of U+FFFC for %d attachments", marks, len(attachments))
 	}
-	if len(attachments) > 0 {
-		return fmt.Errorf("the simulator does not carry attachments yet")
+	if len(attachments) > maxFilesPerMessage {
+		return fmt.Errorf("there are more than %d attachments", maxFilesPerMessage)
+	}
+	for i, attachment := range attachments {
+		file, err := parseSentFile(attachment)
+		if err != nil {
+			return fmt.Errorf("attachments[%d]: %w", i, err)
+		}
+		m.files = append(m.files, file)
 	}
 	return nil
 }
 
-// checkTyping checks a typing indicator, which has no content.
-func checkTyping(f fields) error {
-	for _, name := range []string{"body", "attachments", "interactiveData"} {
+// takeTyping checks a typing indicator, which has no content.
+func (m *outbound) takeTyping(f fields) error {
+	for _, name := range []string{"body", "attachments", "interactiveData", "interactiveDataRef"} {
 		if f[name] != nil {
 			return fmt.Errorf("a typing indicator has no %s", name)
 		}

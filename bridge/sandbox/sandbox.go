@@ -53,10 +53,17 @@ const (
 	maxHops          = 500
 	maxSeenIDs       = 5000
 	maxStreams       = 16
-	maxWaiting       = 64 // requests waiting in one lane
-	maxBody          = 1 << 20
+	maxWaiting       = 64      // requests waiting in one lane
+	maxMessage       = 8 << 20 // of a message to Apple: interactive ones carry images
+	maxPayload       = 32 << 20
+	maxBody          = 1 << 20 // of an event without files
+	maxForm          = maxFile + maxBody
 	maxControlBody   = 64 << 10
 	maxTextRunes     = 20_000
+
+	maxFilesPerMessage = 20
+	maxShownFiles      = 2000 // files that the pages can still open, per side
+	maxSaved           = 300  // interactive messages that can be answered or sent again
 )
 
 // Sandbox simulates Apple's gateway, a phone and a helpdesk. Make one with New.
@@ -80,6 +87,7 @@ type Sandbox struct {
 	businesses []Business
 	phones     phones
 	accepted   idMemory // message ids that the gateway took
+	mmcs       mmcs
 	desk       desk
 	traffic    traffic
 	faults     faults
@@ -106,7 +114,7 @@ func New(o Options) (*Sandbox, error) {
 		ctx: ctx, cancel: cancel, client: newClient(), lanes: newLanes(ctx),
 		bridgeURL:  strings.TrimRight(o.BridgeURL, "/"),
 		businesses: append([]Business(nil), o.Businesses...),
-		phones:     newPhones(), accepted: newIDMemory(maxSeenIDs), desk: newDesk(),
+		phones:     newPhones(), accepted: newIDMemory(maxSeenIDs), mmcs: newMMCS(), desk: newDesk(),
 		faults: newFaults(), streams: newStreams(),
 	}
 	if _, err := s.addCustomer(customerSpec{}); err != nil {
@@ -166,6 +174,8 @@ func (s *Sandbox) SetBridgeURL(u string) {
 func (s *Sandbox) Close() {
 	s.cancel()
 	s.lanes.close()
+	s.mmcs.vault.close()
+	s.desk.vault.close()
 	s.client.CloseIdleConnections()
 }
 

@@ -1,6 +1,6 @@
 package sandbox
 
-import "fmt"
+import "strings"
 
 // tapback is one way to react, with its words in a message.
 type tapback struct{ did, removed string }
@@ -41,7 +41,7 @@ func (s *Sandbox) react(customerKey, businessID, bubbleID, verb string) error {
 		did = words.removed
 	}
 	m := t.message("text")
-	m.Body = fmt.Sprintf("%s “%s”", did, b.Text)
+	m.Body = did + " " + b.quoted()
 	request := newPhoneRequest(t, m)
 	r := &reaction{ID: m.ID, Verb: verb, Status: sending, Removed: removing, request: request}
 	if !s.dispatch(request, func(reason string) { r.Status = outcome(reason); s.publishBubble(t, b) }) {
@@ -51,4 +51,20 @@ func (s *Sandbox) react(customerKey, businessID, bubbleID, verb string) error {
 	s.reopen(t)
 	s.publishBubble(t, b)
 	return nil
+}
+
+// quoted is how a reaction speaks of a bubble: by its words, else by what it is.
+func (b *bubble) quoted() string {
+	text := strings.TrimSpace(strings.ReplaceAll(b.Text, "\uFFFC", ""))
+	switch {
+	case text != "":
+		return "“" + text + "”"
+	case b.Interactive != nil:
+		return "1 Business Message"
+	case len(b.Files) > 0 && b.Files[0].Kind == "image":
+		return "an image"
+	case len(b.Files) > 0 && b.Files[0].Kind == "video":
+		return "a movie"
+	}
+	return "an attachment"
 }

@@ -128,18 +128,27 @@ func pretty(body []byte, limit int) string {
 
 // summarize says in a few words what a body is, whichever of the formats it has.
 func summarize(body []byte) string {
+	type list []json.RawMessage
+	type titled struct {
+		Title string `json:"title"`
+	}
 	var m struct {
-		Type string `json:"type"`
-		Body string `json:"body"` // Apple's
+		Type        string `json:"type"`
+		Body        string `json:"body"` // Apple's, as are the next
+		Attachments list   `json:"attachments"`
+		Interactive struct {
+			Received titled `json:"receivedMessage"`
+		} `json:"interactiveData"`
+		Ref  titled `json:"interactiveDataRef"`
 		Data struct {
-			Text     string `json:"text"`
-			Reaction *struct {
-				Verb string `json:"verb"`
-			} `json:"reaction"`
-			Content struct {
+			Text        string `json:"text"`
+			Attachments list   `json:"attachments"`
+			Reply       titled `json:"reply"`
+			Content     struct {
 				Kind  string `json:"kind"`
 				Text  string `json:"text"`
 				State string `json:"state"`
+				Files list   `json:"files"`
 			} `json:"content"`
 		} `json:"data"`
 	}
@@ -150,10 +159,17 @@ func summarize(body []byte) string {
 	if m.Data.Content.Kind != "" {
 		words = append(words, strings.TrimSpace(m.Data.Content.Kind+" "+m.Data.Content.State))
 	}
-	for _, text := range []string{m.Body, m.Data.Text, m.Data.Content.Text} {
-		if text != "" {
-			words = append(words, "“"+shorten(strings.Join(strings.Fields(text), " "), 80)+"”")
+	for _, text := range []string{m.Body, m.Interactive.Received.Title, m.Ref.Title, m.Data.Text, m.Data.Reply.Title, m.Data.Content.Text} {
+		if text = strings.Join(strings.Fields(strings.ReplaceAll(text, "\uFFFC", "")), " "); text != "" {
+			words = append(words, "“"+shorten(text, 80)+"”")
 		}
+	}
+	switch n := len(m.Attachments) + len(m.Data.Attachments) + len(m.Data.Content.Files); n {
+	case 0:
+	case 1:
+		words = append(words, "1 file")
+	default:
+		words = append(words, fmt.Sprint(n, " files"))
 	}
 	return strings.Join(words, " · ")
 }

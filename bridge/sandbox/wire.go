@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,6 +26,9 @@ type appleMessage struct {
 	Body          string `json:"body,omitempty"`
 	Intent        string `json:"intent,omitempty"`
 	Group         string `json:"group,omitempty"`
+
+	Attachments        []appleAttachment `json:"attachments,omitempty"`
+	InteractiveDataRef *dataRef          `json:"interactiveDataRef,omitempty"`
 }
 
 // message begins a message from the customer to the business.
@@ -50,15 +52,12 @@ type phoneRequest struct {
 }
 
 func newPhoneRequest(t *thread, m appleMessage) *phoneRequest {
-	var plain, packed bytes.Buffer
+	var plain bytes.Buffer
 	enc := json.NewEncoder(&plain)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(m) // strings and an int
+	_ = enc.Encode(m) // strings and numbers
 	body := bytes.TrimSpace(plain.Bytes())
-	zip := gzip.NewWriter(&packed)
-	_, _ = zip.Write(body)
-	_ = zip.Close() // a bytes.Buffer takes everything
-	return &phoneRequest{message: m, device: t.person.Device, body: body, gzip: packed.Bytes()}
+	return &phoneRequest{message: m, device: t.person.Device, body: body, gzip: gzipped(body)}
 }
 
 // dispatch posts a request to the bridge, after those that the same customer sent to

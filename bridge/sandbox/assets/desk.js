@@ -1,12 +1,14 @@
 // The desk: conversations as a helpdesk sees them, from webhooks alone.
 
-import { byId, el, icon, reconcile, sticky, autoGrow, sendsOnEnter, timeOf, tail, hue, emoji } from "./dom.js";
+import { byId, el, icon, reconcile, sticky, autoGrow, sendsOnEnter, sticksToEnd, timeOf, tail, hue, emoji } from "./dom.js";
+import { showRemote, tray } from "./files.js";
 import { state, on, call, attempt } from "./store.js";
 
 let chosen = ""; // key of the conversation
 let typingTimer; // of the agent: silence for a while means off
 let toldAt = 0;
 let dotsTimer;
+let files; // about to be sent
 
 const input = byId("desk-input");
 const log = byId("desk-log");
@@ -17,6 +19,8 @@ const bot = () => byId("desk-sender").value === "bot";
 const inSight = () => document.visibilityState === "visible" && byId("panel-desk").offsetParent !== null;
 
 export function startDesk() {
+  sticksToEnd(log);
+  files = tray({ side: "desk", field: input, zone: byId("desk-conversation"), usable: () => !input.disabled, changed: enableSend });
   byId("desk-form").addEventListener("submit", send);
   sendsOnEnter(input, byId("desk-form"));
   input.addEventListener("input", typed);
@@ -47,6 +51,7 @@ function render() {
 function choose(key) {
   if (key === chosen) return;
   chosen = key;
+  files.clear();
   log.replaceChildren();
   toldAt = 0;
 }
@@ -131,8 +136,9 @@ function createEntry(row) {
   const kind = e.kind === "reaction" ? "reaction note" : e.kind;
   const node = el("div", { class: `entry ${kind} ${e.level || ""} ${e.sender?.kind || ""}`, testid: "desk-entry", data: { id: e.id, kind: e.kind } });
   if (e.kind === "reaction") node.append(...reactionWords(e.reaction));
-  else node.append(el("div", { class: "words", testid: "desk-entry-text", text: e.text }));
-  for (const file of e.attachments || []) node.append(attachmentLink(file));
+  else if (e.text || !e.attachments) node.append(el("div", { class: "words", testid: "desk-entry-text", text: e.text }));
+  for (const file of e.attachments || []) node.append(showRemote(file, "desk"));
+  if (e.saved) node.append(againButton(e));
   node.append(el("div", { class: "meta" }));
   return node;
 }
@@ -143,9 +149,11 @@ function reactionWords(r) {
     el("span", { class: "words", testid: "desk-entry-text", text: `${r.removed ? "took back: " : ""}${r.verb} “${r.quoted || "…"}”` })];
 }
 
-function attachmentLink(file) {
-  const safe = /^https?:\/\//.test(file.url || "");
-  return el(safe ? "a" : "span", { class: "file", href: safe && file.url, target: safe && "_blank", rel: safe && "noreferrer noopener", text: `📎 ${file.name || "file"} · ${file.mime_type || "unknown"}` });
+function againButton(e) {
+  return el("button", {
+    type: "button", class: "send-again", testid: "desk-again", title: `message ${e.saved.message_id}`,
+    on: { click: () => attempt("/api/desk/saved", { conversation: chosen, id: e.id, bot: bot() }) },
+  }, icon("again"), "Send again");
 }
 
 const words = { sending: "Sending…", accepted: "Accepted", queued: "Queued", failed: "Failed", unconfirmed: "Not confirmed" };
@@ -158,6 +166,7 @@ function updateEntry(node, row) {
   const meta = [];
   if (e.sender) meta.push(el("span", { text: `${e.sender.name}${e.sender.kind === "bot" ? " (bot)" : ""}` }));
   meta.push(el("time", { text: timeOf(e.at) }));
+  if (e.save) meta.push(el("span", { text: "to be saved" }));
   if (e.status) meta.push(el("span", { class: "status " + e.status, testid: "desk-status", title: e.reason, text: words[e.status] + (e.code ? ": " + e.code : "") }));
   if (e.status === "unconfirmed") {
     meta.push(el("button", { type: "button", class: "retry", testid: "desk-retry", text: "Retry", title: e.reason, on: { click: () => attempt("/api/desk/retry", { conversation: chosen, id: e.id }) } }));
@@ -168,14 +177,19 @@ function updateEntry(node, row) {
 function renderComposer() {
   const c = current();
   const usable = Boolean(c && !c.closed && !c.visitor);
-  for (const id of ["desk-input", "desk-send", "desk-sender"]) byId(id).disabled = !usable;
-  input.placeholder = usable ? "Answer…" : c?.visitor ? "The customer is typing the first message…" : "";
+  for (const id of ["desk-input", "desk-sender", "desk-attach", "desk-save"]) byId(id).disabled = !usable;
+  enableSend();
+  input.placeholder = usable ? "Answer…" : c?.visitor ? "The customer is typing…" : "";
   byId("desk-form").hidden = Boolean(c?.closed);
   const notice = byId("desk-closed");
   notice.hidden = !c?.closed;
   if (c?.closed && !notice.firstChild) {
     notice.append(icon("cross"), el("span", { text: "The customer deleted this conversation. Apple takes no more messages until they write again." }));
   }
+}
+
+function enableSend() {
+  byId("desk-send").disabled = input.disabled || files.busy();
 }
 
 // typed tells the bridge that the agent types; the server drops what is too frequent.
@@ -201,15 +215,21 @@ function agentTypes(isOn) {
 async function send(event) {
   event.preventDefault();
   const text = input.value;
-  if (!text.trim() || input.disabled) return;
+  if (!(text.trim() || files.any()) || byId("desk-send").disabled) return;
+  const ids = files.ids();
+  const held = files.take();
+  const save = byId("desk-save").checked;
+  byId("desk-save").checked = false;
   clearTimeout(typingTimer);
   toldAt = 0;
   input.value = "";
   autoGrow(input);
   log.scrollTop = log.scrollHeight;
   try {
-    await call("/api/desk/send", { conversation: chosen, text, bot: bot() });
+    await call("/api/desk/send", { conversation: chosen, text: ids.length ? text.trim() : text, files: ids, save, bot: bot() });
   } catch {
     if (!input.value) input.value = text;
+    files.restore(held);
+    byId("desk-save").checked = save;
   }
 }

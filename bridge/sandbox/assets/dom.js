@@ -30,6 +30,10 @@ const paths = {
   pen: "M5 19l1-4L16 5l3 3L9 18z",
   down: "M12 5v14M5.5 12.5 12 19l6.5-6.5",
   bang: "M12 6v8M12 17.500v.5",
+  plus: "M12 5.500v13M5.5 12h13",
+  clip: "m19 11.500-7.300 7.300a4.200 4.200 0 0 1-6-6L13.500 5a2.900 2.900 0 0 1 4.100 4.100l-7.400 7.400a1.400 1.400 0 0 1-2-2l6.600-6.600",
+  again: "M20 12a8 8 0 1 1-2.500-5.800M20 3.500V8h-4.500",
+  list: "M9 6.500h10M9 12h10M9 17.500h10M5 6.500h.01M5 12h.01M5 17.500h.01",
 };
 
 export function icon(name) {
@@ -66,11 +70,31 @@ export function reconcile(container, items, keyOf, create, update) {
   for (const node of old.values()) node.remove();
 }
 
+const nearEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+
+const scrolledUp = new WeakSet(); // logs that the reader has left the end of
+
+const toEnd = (log) => { if (!scrolledUp.has(log)) log.scrollTop = log.scrollHeight; };
+
 // sticky runs a change and keeps a log scrolled to its end if it was there.
 export function sticky(log, change) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
   change();
-  if (atEnd) log.scrollTop = log.scrollHeight;
+  toEnd(log);
+}
+
+// sticksToEnd prepares a log for sticky. It stays at its end, too, while pictures in it load, which have no height before,
+// and while the field below it grows. Only who scrolls up leaves the end: growth alone looks the same to nearEnd.
+export function sticksToEnd(log) {
+  let before = 0;
+  log.addEventListener("scroll", () => {
+    if (nearEnd(log)) scrolledUp.delete(log);
+    else if (log.scrollTop < before) scrolledUp.add(log);
+    before = log.scrollTop;
+  });
+  for (const kind of ["load", "loadedmetadata", "error"]) { // these do not bubble, but are captured
+    log.addEventListener(kind, () => toEnd(log), true);
+  }
+  new ResizeObserver(() => toEnd(log)).observe(log);
 }
 
 // autoGrow lets a text field grow with its text, to a limit that the style sets.

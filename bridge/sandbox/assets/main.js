@@ -5,6 +5,7 @@ import { state, on, connect } from "./store.js";
 import { startPhone } from "./phone.js";
 import { startDesk, deskShown } from "./desk.js";
 import { startTraffic } from "./traffic.js";
+import { startFiles } from "./files.js";
 
 const live = document.querySelector(".live");
 on("live", (open) => {
@@ -55,6 +56,7 @@ for (const button of document.querySelectorAll("dialog [data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
 
+startFiles();
 startPhone();
 startDesk();
 startTraffic();

@@ -1,6 +1,7 @@
 // The phone: one thread of one customer with one business.
 
-import { byId, el, icon, reconcile, sticky, autoGrow, sendsOnEnter, timeOf, dayOf, emoji, hue } from "./dom.js";
+import { byId, el, icon, reconcile, sticky, autoGrow, sendsOnEnter, sticksToEnd, timeOf, dayOf, emoji, hue } from "./dom.js";
+import { show, tray } from "./files.js";
 import { state, on, call, attempt, threadOf } from "./store.js";
 
 let customer = new URLSearchParams(location.search).get("customer") || "";
@@ -8,6 +9,7 @@ let business = "";
 let typing = false; // typing_start was sent, and nothing since
 let typingTimer;
 const drafts = new Map(); // by thread
+let files; // about to be sent
 
 const input = byId("phone-input");
 const log = byId("phone-thread");
@@ -19,6 +21,8 @@ const where = (more = {}) => ({ customer, business, ...more });
 
 export function startPhone() {
   dressTools();
+  sticksToEnd(log);
+  files = tray({ side: "phone", field: input, zone: document.querySelector(".screen"), usable: () => !input.disabled, changed: enableSend });
   byId("phone-form").addEventListener("submit", send);
   sendsOnEnter(input, byId("phone-form"));
   input.addEventListener("input", typed);
@@ -48,6 +52,7 @@ function choose(newCustomer, newBusiness) {
   drafts.set(customer + business, input.value);
   [customer, business, typing] = [newCustomer, newBusiness, false];
   input.value = drafts.get(customer + business) || "";
+  files.clear();
   const url = new URL(location);
   url.searchParams.set("customer", customer);
   history.replaceState(null, "", url);
@@ -74,6 +79,7 @@ function render() {
   toggle.setAttribute("aria-pressed", String(out));
   toggle.lastChild.textContent = out ? "Sign in" : "Sign out";
   input.disabled = out;
+  byId("phone-attach").disabled = out;
   input.placeholder = out ? "Signed out" : "Message";
   byId("phone-link").disabled = out;
   byId("phone-delete").disabled = out || !thread().started || thread().deleted;
@@ -121,10 +127,38 @@ function createRow(row) {
   const b = row.bubble;
   const node = el("div", { class: `row from-${b.from}`, testid: "phone-bubble", data: { id: b.id, from: b.from } },
     el("div", { class: "line" },
-      el("div", { class: "bubble", title: timeOf(b.at) }, el("span", { class: "text", testid: "phone-bubble-text", text: b.text })),
+      el("div", { class: "stack", title: timeOf(b.at) }, ...pieces(b)),
       b.from === "business" && reactButton(b)),
     el("div", { class: "below" }));
   return node;
+}
+
+// pieces are a message's words and files, in the order in which its text marks them.
+function pieces(b) {
+  if (b.interactive) return [interactive(b)];
+  const list = [];
+  const waiting = [...(b.files || [])];
+  b.text.split("\uFFFC").forEach((words, i) => {
+    if (i && waiting.length) list.push(el("div", { class: "piece" }, show(waiting.shift(), "phone")));
+    if (words.trim()) list.push(el("div", { class: "bubble" }, el("span", { class: "text", testid: "phone-bubble-text", text: words.trim() })));
+  });
+  list.at(-1)?.classList.toggle("foot", list.at(-1).classList.contains("bubble"));
+  return list;
+}
+
+// interactive is a neutral bubble: the phone does not know the single kinds yet.
+function interactive(b) {
+  const i = b.interactive;
+  const answer = (format, label, title) => el("button", {
+    type: "button", testid: "phone-answer-" + format, text: label, title,
+    on: { click: () => attempt("/api/phone/answer", where({ id: b.id, format })) },
+  });
+  return el("div", { class: "bubble rich foot", testid: "phone-interactive", data: { request: i.request_id || "", ref: i.by_ref ? "true" : "false" } },
+    el("div", { class: "rich-head" }, el("span", { class: "rich-sign" }, icon(b.from === "customer" ? "check" : "list")),
+      el("div", {}, el("b", { testid: "phone-interactive-title", text: i.title || "Interactive message" }), i.subtitle && el("small", { text: i.subtitle }))),
+    i.answerable && el("div", { class: "rich-answers" },
+      answer("json", "Answer by reference", "The first choice, as an interactiveDataRef to JSON in MMCS"),
+      answer("bplist", "as archive", "The same, as an NSKeyedArchiver property list")));
 }
 
 function updateRow(node, row) {
@@ -137,7 +171,7 @@ function updateRow(node, row) {
   const shown = JSON.stringify([b.status, b.reaction, b.repeats, row.status]);
   if (node.dataset.shown === shown) return;
   node.dataset.shown = shown;
-  const bubble = node.querySelector(".bubble");
+  const bubble = node.querySelector(".stack").firstElementChild;
   bubble.querySelector(".tapback")?.remove();
   const r = b.reaction;
   if (r && !(r.removed && r.status !== "not_delivered")) {
@@ -187,7 +221,7 @@ function reactButton(b) {
 }
 
 function enableSend() {
-  byId("phone-send").disabled = input.disabled || !input.value.trim();
+  byId("phone-send").disabled = input.disabled || files.busy() || !(input.value.trim() || files.any());
 }
 
 // typed sends typing_start with the first character, and typing_end when the field
@@ -203,17 +237,19 @@ function typed() {
 
 async function send(event) {
   event.preventDefault();
+  if (byId("phone-send").disabled) return;
   const text = input.value;
-  if (!text.trim() || input.disabled) return;
+  const ids = files.ids();
+  const held = files.take();
   input.value = "";
   typing = false;
   typed();
   log.scrollTop = log.scrollHeight;
   try {
-    await call("/api/phone/send", where({ text }));
+    await call("/api/phone/send", where({ text: ids.length ? text.trim() : text, files: ids }));
   } catch {
     if (!input.value) input.value = text;
-    enableSend();
+    files.restore(held);
   }
 }
 

@@ -27,6 +27,31 @@ export async function call(path, body = {}) {
   throw new Error(reason);
 }
 
+// upload puts a file's bytes; progress is told from 0 to 1. A failure shows as a toast and throws. The result has stop.
+export function upload(path, file, progress) {
+  const request = new XMLHttpRequest();
+  const result = new Promise((resolve, reject) => {
+    const fail = (reason) => {
+      tell("failure", reason);
+      reject(new Error(reason));
+    };
+    request.upload.onprogress = (event) => { if (event.lengthComputable) progress(event.loaded / event.total); };
+    request.onload = () => {
+      let answer = {};
+      try { answer = JSON.parse(request.responseText); } catch { /* no answer of ours */ }
+      if (request.status === 201) resolve(answer);
+      else fail(answer.error || "The file was not taken.");
+    };
+    request.onerror = () => fail("The file was not taken.");
+    request.onabort = () => reject(new Error("stopped"));
+  });
+  const query = new URLSearchParams({ name: file.name, type: file.type });
+  request.open("PUT", `${path}?${query}`);
+  request.send(file);
+  result.stop = () => request.abort();
+  return result;
+}
+
 // attempt is call for where nothing depends on the outcome.
 export const attempt = (path, body) => call(path, body).catch(() => {});
 

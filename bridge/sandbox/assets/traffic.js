@@ -17,6 +17,12 @@ const faults = {
   apple_down: ["down", "The gateway answers 503 with Retry-After", "Apple"],
   apple_slow: ["slow", "The gateway takes its time, then takes the message", "Apple"],
   apple_drop: ["drops", "The gateway takes the message, then resets the connection", "Apple"],
+  decode_forbidden: ["no decode", "decodePayload answers 403: the bridge has to read the payload by itself", "Apple"],
+  decode_flat: ["flat decode", "decodePayload answers without the wrapping interactiveData", "Apple"],
+  mmcs_garbage: ["garbage", "Downloads are noise of the right size", "MMCS"],
+  mmcs_slow: ["slow", "Uploads and downloads begin late", "MMCS"],
+  mmcs_cut: ["cuts off", "Downloads break off in the middle", "MMCS"],
+  size_lie: ["wrong sizes", "The phone announces another size than its files have", "Phone"],
   duplicate: ["sends twice", "Each phone message is posted twice, with the same id", "Phone"],
 };
 const delays = [500, 2000, 6000];
@@ -77,7 +83,7 @@ function updateHop(row, h) {
   row.dataset.status = h.done ? h.status : "pending";
   row.querySelector(".summary").textContent = h.note ? `${h.summary}  (${h.note})` : h.summary;
   const sign = row.querySelector(".sign");
-  sign.className = "sign " + (h.check.state || "none");
+  sign.className = "sign " + (h.check.state || "bare");
   sign.title = h.check.text;
   const signs = { ok: ["check", "verified"], bad: ["cross", "refused"], signed: ["pen", "signed"] };
   const known = signs[h.check.state];
@@ -105,7 +111,7 @@ function fill(row) {
   for (const [name, value] of h.headers) table.append(el("dt", { text: name }), el("dd", { text: value }));
   const left = el("div", {}, part("Headers", table));
   if (h.claims) left.append(part("Token’s claims", el("pre", { testid: "hop-claims", text: JSON.stringify(h.claims, null, 2) })));
-  if (h.check.text) left.append(part("Signature", el("p", { class: "sign " + h.check.state, text: `${{ ok: "Verified", bad: "Refused", signed: "Signed here" }[h.check.state]}: ${h.check.text}` })));
+  if (h.check.text) left.append(part("Signature", el("p", { class: "sign " + (h.check.state || "bare"), text: `${{ ok: "Verified", bad: "Refused", signed: "Signed here" }[h.check.state] || "None"}: ${h.check.text}` })));
   const right = el("div", {}, part(h.encoded ? `Body (${h.encoded})` : "Body", el("pre", { testid: "hop-body", text: h.body || "empty" })));
   if (h.done) right.append(part(`Answer ${h.status || "none"} after ${duration(h.ms)}`, el("pre", { text: h.answer || h.note || "empty" })));
   detail.replaceChildren(left, right);
