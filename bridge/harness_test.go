@@ -44,7 +44,12 @@ const (
 	customerID   = "urn:mbid:AQAAYwG2ZUKZPdu//LTRt0G/RchWT+YhFnTqjOFSrO/8Ufq9Ev3Jrs0WOA6o6aEBG6w4eVVMw1MN9o4XzJfpJMouAapcC5Ilrwd3JjBLfWGS8uJfW/61d6M5rcf1K24pw+FriEZ3u0qLphl6D5ZPrXkHOJ8QhFU="
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if store, address, ok := strings.Cut(os.Getenv(copierVariable), " "); ok {
+		panic(serveCopies(store, address))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // far is a peer of the bridge that records what it is sent and answers as it is told.
 type far struct {
@@ -59,7 +64,7 @@ type received struct {
 	body   []byte
 }
 
-func newFar(t *testing.T) *far {
+func newFar(t testing.TB) *far {
 	f := &far{}
 	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
