@@ -200,3 +200,17 @@ func TestActiveType(t *testing.T) {
 		}
 	}
 }
+
+// Seventeen random bytes once counted as text/plain in some old encoding, and the phone could not show them.
+func TestBytesThatAreNoUnicodeAreNoText(t *testing.T) {
+	for head, want := range map[string]string{
+		"\xe1\x9a\xc5\xf0\xb3\x9d\xa7": OctetStream,
+		"Grüße":                        "text/plain",
+		"Gr\xc3":                       "text/plain", // cut within a character
+		"\xff\xfeG\x00r\x00":           "text/plain",
+	} {
+		if got := MIMEType("", "", []byte(head)); got != want {
+			t.Errorf("%q is %s, want %s", head, got, want)
+		}
+	}
+}

@@ -1,10 +1,12 @@
 package attachment
 
 import (
+	"bytes"
 	"mime"
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
 )
@@ -65,10 +67,25 @@ func MIMEType(declared, name string, head []byte) string {
 	if len(head) == 0 {
 		return OctetStream
 	}
-	if known := essence(mimetype.Detect(head).String()); known != "" {
-		return known
+	known := essence(mimetype.Detect(head).String())
+	if known == "" || (strings.HasPrefix(known, "text/") && !isUnicode(head)) {
+		return OctetStream
 	}
-	return OctetStream
+	return known
+}
+
+// isUnicode tells whether head is the beginning of a UTF-8 text, or says of itself that it is another Unicode text. A
+// few bytes of anything pass for a text in some old encoding, which phones do not know.
+func isUnicode(head []byte) bool {
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		return true
+	}
+	for cut := range min(utf8.UTFMax, len(head)) { // the last character may be cut
+		if utf8.Valid(head[:len(head)-cut]) {
+			return true
+		}
+	}
+	return false
 }
 
 // essence is type/subtype in lower case under its registered name, or "" for what is no type.

@@ -14,9 +14,10 @@ import (
 	"bizbridge/bridge/message"
 )
 
-// contentPolicy keeps what a file holds from doing anything, should a browser show it as a page of its own. The sources
-// named are the file itself, which browsers' viewers of pictures and films load by this policy.
-const contentPolicy = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
+// contentPolicy keeps what a file holds from doing anything, should a browser show it as a page of its own: no scripts, no
+// forms, nothing loaded but the file itself. Browsers' own players load that by this policy, and from an origin of their
+// own they may not: allow-same-origin gives a page without scripts nothing else.
+const contentPolicy = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
 
 // describe sets everything that an answer with the file has, but for its length.
 func (l *Links) describe(header http.Header, file sealed) {
@@ -97,9 +98,6 @@ func entityTag(source attachment.Source) string {
 func setLength(header http.Header, length int64) {
 	header.Set("Content-Length", strconv.FormatInt(length, 10))
 }
-
-// codeExpired is of the HTTP contract; the other errors of a link have no code of their own there.
-const codeExpired message.Code = "expired"
 
 // problem is an error answer (RFC 9457), as everywhere in the bridge.
 type problem struct {

@@ -32,7 +32,7 @@ type Links struct {
 	Now   func() time.Time
 	Fetch Fetch
 
-	// Patience is how long a caller may take nothing, and Apple give nothing, before a transfer is given up; 0: 30 s.
+	// Patience is how long a caller may take for 64 KB, and Apple for its next bytes, before a transfer is given up; 0: 30 s.
 	Patience time.Duration
 
 	// Refused hears of every token that does not open; nil: nobody does.
@@ -101,7 +101,7 @@ func (l *Links) refuse(w http.ResponseWriter, err error) {
 		l.Refused(reasonOf(err))
 	}
 	if errors.Is(err, seal.ErrExpired) {
-		writeProblem(w, http.StatusGone, codeExpired, "this link has expired")
+		writeProblem(w, http.StatusGone, message.CodeExpired, "this link has expired")
 		return
 	}
 	writeProblem(w, http.StatusNotFound, "", "there is nothing at this path")

@@ -39,6 +39,7 @@ const (
 	CodeUnsupported      Code = "unsupported"
 	CodeClosed           Code = "closed"
 	CodeUnreachable      Code = "unreachable"
+	CodeExpired          Code = "expired"
 	CodeRateLimited      Code = "rate_limited"
 	CodeUnavailable      Code = "unavailable"
 	CodeUncertain        Code = "uncertain"
