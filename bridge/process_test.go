@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -109,16 +108,16 @@ func (p *process) kill() {
 	}
 }
 
-// residentMemory is the bridge's resident set in bytes.
-func (p *process) residentMemory() float64 {
+// memory reads one of the kernel's figures about the bridge, in bytes: VmRSS is its resident set now, VmHWM the largest
+// that it ever had. 0 where there is no such thing.
+func (p *process) memory(field string) float64 {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
 	if err != nil {
 		return 0
 	}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
+	for line := range strings.Lines(string(data)) {
 		var kilobytes float64
-		if _, err := fmt.Sscanf(lines.Text(), "VmRSS: %f kB", &kilobytes); err == nil {
+		if _, err := fmt.Sscanf(line, field+": %f kB", &kilobytes); err == nil {
 			return kilobytes * 1024
 		}
 	}
@@ -182,7 +181,7 @@ func BenchmarkStartToReady(b *testing.B) {
 		p := newProcess(b, "http://127.0.0.1:1", "http://127.0.0.1:1", "")
 		b.StopTimer()
 		time.Sleep(200 * time.Millisecond)
-		memory = p.residentMemory()
+		memory = p.memory("VmRSS")
 		p.kill()
 		b.StartTimer()
 	}

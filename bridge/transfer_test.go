@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
@@ -140,7 +139,7 @@ func BenchmarkTransferMemory(b *testing.B) {
 		"out": func(i int) { sendFile(b, bridge, fmt.Sprintf("file-%d-%d", i, b.N), store.URL+"/file.bin") },
 	} {
 		b.Run("direction="+direction, func(b *testing.B) {
-			before := p.peakMemory()
+			before := p.memory("VmHWM")
 			b.SetBytes(concurrent * transferSize)
 			for b.Loop() {
 				var wait sync.WaitGroup
@@ -150,25 +149,9 @@ func BenchmarkTransferMemory(b *testing.B) {
 				wait.Wait()
 			}
 			b.ReportMetric(before/1e6, "MB-peak-before")
-			b.ReportMetric(p.peakMemory()/1e6, "MB-peak-after")
+			b.ReportMetric(p.memory("VmHWM")/1e6, "MB-peak-after")
 		})
 	}
-}
-
-// peakMemory is the highest resident set that the bridge ever had, in bytes.
-func (p *process) peakMemory() float64 {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
-		var kilobytes float64
-		if _, err := fmt.Sscanf(lines.Text(), "VmHWM: %f kB", &kilobytes); err == nil {
-			return kilobytes * 1024
-		}
-	}
-	return 0
 }
 
 // BenchmarkTransfer streams a file of 32 MB over real sockets: as a plain copy, and through the bridge with encryption

@@ -15,7 +15,6 @@ import (
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/seal"
-	"bizbridge/bridge/signature"
 )
 
 // Sender is a door through which messages for customers come.
@@ -74,22 +73,10 @@ func (f *Flow) device(sender Sender, out message.Outbound) message.Device {
 		return device
 	}
 	if !errors.Is(err, errNoContext) {
-		f.Metrics.CountSignatureFailure(sender.Label, contextReason(err))
+		f.Metrics.CountSignatureFailure(sender.Label, seal.Reason(err))
 	}
 	device, _ = f.Memory.devices.Get(conversation(out.BusinessID, out.CustomerID))
 	return device
-}
-
-func contextReason(err error) signature.Reason {
-	switch {
-	case errors.Is(err, seal.ErrExpired):
-		return signature.Expired
-	case errors.Is(err, seal.ErrUnknownKey):
-		return signature.UnknownKey
-	case errors.Is(err, seal.ErrMismatch):
-		return signature.Mismatch
-	}
-	return signature.Malformed
 }
 
 func (f *Flow) outboundMessage(ctx context.Context, desk *Desk, sender Sender, out message.Outbound, device message.Device) (

@@ -98,25 +98,11 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request, token string) 
 // nobody can make a token that says so.
 func (l *Links) refuse(w http.ResponseWriter, err error) {
 	if l.Refused != nil {
-		l.Refused(reasonOf(err))
+		l.Refused(seal.Reason(err))
 	}
 	if errors.Is(err, seal.ErrExpired) {
 		writeProblem(w, http.StatusGone, message.CodeExpired, "this link has expired")
 		return
 	}
 	writeProblem(w, http.StatusNotFound, "", "there is nothing at this path")
-}
-
-// reasonOf names the refusal in the metrics. A token for another purpose was sealed with another sub-key, so it is a
-// mismatch like any altered one.
-func reasonOf(err error) signature.Reason {
-	switch {
-	case errors.Is(err, seal.ErrExpired):
-		return signature.Expired
-	case errors.Is(err, seal.ErrUnknownKey):
-		return signature.UnknownKey
-	case errors.Is(err, seal.ErrMismatch):
-		return signature.Mismatch
-	}
-	return signature.Malformed
 }

@@ -38,11 +38,21 @@ func (Text) Kind() Kind { return KindText }
 
 // MarshalJSON writes the content with its kind.
 func (t Text) MarshalJSON() ([]byte, error) {
-	type fields Text
-	return json.Marshal(struct {
-		Kind Kind `json:"kind"`
-		fields
-	}{KindText, fields(t)})
+	type fields Text // without this method
+	return marshalContent(KindText, fields(t))
+}
+
+// marshalContent writes an object with the kind before its fields.
+func marshalContent(kind Kind, fields any) ([]byte, error) {
+	object, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	head := `{"kind":"` + string(kind) + `"`
+	if len(object) > len("{}") {
+		head += ","
+	}
+	return append([]byte(head), object[1:]...), nil
 }
 
 // TypingState is "on" while somebody writes an answer.
@@ -64,11 +74,8 @@ func (Typing) Kind() Kind { return KindTyping }
 
 // MarshalJSON writes the content with its kind.
 func (t Typing) MarshalJSON() ([]byte, error) {
-	type fields Typing
-	return json.Marshal(struct {
-		Kind Kind `json:"kind"`
-		fields
-	}{KindTyping, fields(t)})
+	type fields Typing // without this method
+	return marshalContent(KindTyping, fields(t))
 }
 
 // SenderKind tells Apple whether a person or a program wrote the message (its auto-reply header).

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"bizbridge/bridge/signature"
 )
 
 // KeySize is the length of a master key in bytes.
@@ -35,6 +37,19 @@ var (
 	ErrMismatch   = errors.New("altered, or sealed for another purpose or subject")
 	ErrExpired    = errors.New("expired")
 )
+
+// Reason is how the metrics name why a token does not open.
+func Reason(err error) signature.Reason {
+	switch {
+	case errors.Is(err, ErrExpired):
+		return signature.Expired
+	case errors.Is(err, ErrUnknownKey):
+		return signature.UnknownKey
+	case errors.Is(err, ErrMismatch):
+		return signature.Mismatch
+	}
+	return signature.Malformed
+}
 
 const (
 	version   = 1
