@@ -77,7 +77,7 @@ func (s *site) postAPIMessage(w http.ResponseWriter, r *http.Request) {
 		Files: s.files[""], Events: s.desks[key.eventsTo],
 	}, out)
 	if failure != nil {
-		s.writeFailure(w, result, failure)
+		s.writeFailure(w, r, apiSource, result, failure)
 		return
 	}
 	writeJSON(w, http.StatusOK, result)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -25,6 +26,7 @@ const (
 	writeTimeout      = 90 * time.Second // above the longest delivery.timeout
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 64 << 10
+	maxLameDuck       = 2 * time.Second
 	lastAnswers       = time.Second // to tell the senders of cancelled messages
 )
 
@@ -86,11 +88,10 @@ func (a *App) listen(server config.Server) (err error) {
 		}
 	}
 	if server.TLS.Cert != "" {
-		pair, err := tls.X509KeyPair([]byte(server.TLS.Cert), []byte(server.TLS.Key.Reveal()))
-		if err != nil {
-			return fmt.Errorf("server.tls: %w", err)
-		}
-		a.public = tls.NewListener(a.public, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+		a.public = tls.NewListener(a.public, &tls.Config{
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return a.site.Load().certificate, nil },
+			MinVersion:     tls.VersionTLS12,
+		})
 	}
 	if a.admin == nil {
 		if a.admin, err = net.Listen("tcp", server.AdminListen); err != nil {
@@ -133,6 +134,8 @@ func (a *App) drain(public *http.Server) {
 	a.draining.Store(true)
 	grace := a.site.Load().config.Server.ShutdownGrace.Std()
 	a.logger.Info("draining", "grace", grace)
+	// Load balancers go on sending until they have seen that readiness is false: that must not fail.
+	time.Sleep(min(grace/10, maxLameDuck))
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	err := public.Shutdown(ctx)
@@ -156,7 +159,7 @@ func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		ErrorLog:          log.New(serverLog{logger}, "", 0),
 	}
 }
 
@@ -194,7 +197,8 @@ func (a *App) Reload() error {
 
 func (a *App) warnOfRestart(previous, next *config.Config) {
 	before, after := previous.Server, next.Server
-	if before.Listen != after.Listen || before.AdminListen != after.AdminListen || before.TLS != after.TLS {
-		a.logger.Warn("server.listen, server.admin_listen and server.tls take effect only after a restart")
+	if before.Listen != after.Listen || before.AdminListen != after.AdminListen ||
+		(before.TLS.Cert == "") != (after.TLS.Cert == "") || previous.Log.Format != next.Log.Format {
+		a.logger.Warn("server.listen, server.admin_listen, switching server.tls on or off, and log.format take effect only after a restart")
 	}
 }

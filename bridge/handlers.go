@@ -44,6 +44,9 @@ func (s *site) postMessage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := failureProblem(failure)
+	if p.Code != message.CodeUncertain && p.Code != message.CodeRateLimited {
+		p.Code = message.CodeUnavailable // whatever it is, Apple can only try again
+	}
 	p.Status, p.Title = http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable)
 	p.write(w)
 }
@@ -73,7 +76,9 @@ func (s *site) refuseApple(w http.ResponseWriter, r *http.Request, err error) {
 func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 	desk := s.desks[name]
 	if desk == nil {
-		newProblem(message.CodeUnknownConnector, "no connector of this name is configured").write(w)
+		s.refuseSend(w, r, "unknown connector", "", &message.Failure{
+			Class: message.Invalid, Code: message.CodeUnknownConnector, Reason: "no connector of this name is configured",
+		})
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, s.config.Limits.MaxBody.Bytes())
@@ -92,7 +97,7 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 		result, failure := s.flow.Outbound(r.Context(), sender, out)
 		// What Apple refuses for good is an outcome: another try would only meet it again.
 		if failure != nil && (result.Status == "" || !failure.Class.Final()) {
-			s.writeFailure(w, result, failure)
+			s.writeFailure(w, r, name, result, failure)
 			return
 		}
 		results = append(results, result)
@@ -104,9 +109,14 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 	writeJSON(w, http.StatusOK, map[string]any{"results": results})
 }
 
-func (s *site) writeFailure(w http.ResponseWriter, result message.SendResult, failure *message.Failure) {
+// writeFailure tells a sender why its message was not sent. What the flow refused before it asked Apple is logged here;
+// the rest it has logged itself.
+func (s *site) writeFailure(w http.ResponseWriter, r *http.Request, source string, result message.SendResult, failure *message.Failure) {
 	p := failureProblem(failure)
 	p.Parts = result.Parts
+	if result.Status == "" {
+		s.logRefusal(w, r, source, p)
+	}
 	p.write(w)
 }
 

@@ -1,6 +1,8 @@
 package bridge
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"log/slog"
 
@@ -25,4 +27,17 @@ func LogLevel(cfg config.Log) slog.Level {
 		return slog.LevelInfo
 	}
 	return level
+}
+
+// serverLog takes what net/http has to say. Strangers that cannot speak TLS come all the time; everything else is worth
+// a look.
+type serverLog struct{ logger *slog.Logger }
+
+func (l serverLog) Write(line []byte) (int, error) {
+	level := slog.LevelWarn
+	if bytes.Contains(line, []byte("TLS handshake error")) {
+		level = slog.LevelDebug
+	}
+	l.logger.Log(context.Background(), level, "http server", "problem", string(bytes.TrimSpace(line)))
+	return len(line), nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"bizbridge/bridge/flow"
 	"bizbridge/bridge/message"
 )
 
@@ -49,7 +50,7 @@ func (s *site) webhookRoute(c *gin.Context) { s.webhook(c.Writer, c.Request, c.P
 func identifyRequest(c *gin.Context) {
 	id := rand.Text()
 	c.Header(requestIDHeader, id)
-	c.Request = c.Request.WithContext(withClientIP(c.Request.Context(), c.ClientIP()))
+	c.Request = c.Request.WithContext(flow.WithRequestID(withClientIP(c.Request.Context(), c.ClientIP()), id))
 }
 
 // recoverPanics answers 503 instead of dropping the connection: the sender must hear that nothing was accepted.

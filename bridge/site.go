@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -36,10 +37,17 @@ type site struct {
 	media    *media.Links
 	files    map[string]flow.FileOpener // by connector name; "" for the API
 	closers  []func()
-	handler  http.Handler
+
+	certificate *tls.Certificate // of the public listener; nil: TLS ends before the bridge
+	handler     http.Handler
 }
 
-func (a *App) newSite(cfg *config.Config) (*site, error) {
+func (a *App) newSite(cfg *config.Config) (built *site, err error) {
+	defer func() {
+		if cause := recover(); cause != nil { // a configuration that no check foresaw must not end a bridge that runs
+			built, err = nil, fmt.Errorf("the configuration cannot be used: %v", cause)
+		}
+	}()
 	ring, err := seal.NewRing(cfg.MasterKeys()...)
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
@@ -49,6 +57,9 @@ func (a *App) newSite(cfg *config.Config) (*site, error) {
 		desks:  make(map[string]*flow.Desk),
 		speaks: make(map[string]map[message.BusinessID]bool),
 		files:  make(map[string]flow.FileOpener),
+	}
+	if err := s.loadCertificate(); err != nil {
+		return nil, err
 	}
 	if s.files[""], err = s.downloader(apiSource, nil, nil); err != nil {
 		return nil, err
@@ -79,6 +90,21 @@ func (a *App) newSite(cfg *config.Config) (*site, error) {
 	s.apiKeys = newAPIKeys(cfg.API.Keys)
 	s.handler = s.routes()
 	return s, nil
+}
+
+// loadCertificate reads server.tls, and shows when it expires.
+func (s *site) loadCertificate() error {
+	pem := s.config.Server.TLS
+	if pem.Cert == "" {
+		return nil
+	}
+	pair, err := tls.X509KeyPair([]byte(pem.Cert), []byte(pem.Key.Reveal()))
+	if err != nil {
+		return fmt.Errorf("server.tls: %w", err)
+	}
+	s.certificate = &pair
+	s.metrics.CertificateNotAfter.WithLabelValues("server").Set(metrics.Seconds(pair.Leaf.NotAfter))
+	return nil
 }
 
 func (s *site) client(peer string, conns int) *httpclient.Client {
@@ -143,6 +169,7 @@ func (s *site) addDesk(name string, cfg config.Connector) error {
 	}
 	s.speaks[name] = make(map[message.BusinessID]bool)
 	s.metrics.ExpectConnector(name)
+	s.metrics.ExpectPeer(name, factory.Operations...)
 	return nil
 }
 

@@ -18,8 +18,8 @@ import (
 
 const transferSize = 100_000_000 // the largest file that Apple takes
 
-// store is Apple's gateway and store, and a file server, for files of which only the size matters.
-func newStore(tb testing.TB, size int64) *httptest.Server {
+// newBulkStore is Apple's gateway and store, and a file server, for files of which only the size matters.
+func newBulkStore(tb testing.TB, size int64) *httptest.Server {
 	tb.Helper()
 	block := make([]byte, 256<<10)
 	stream := func(w http.ResponseWriter) {
@@ -129,7 +129,7 @@ const transferConfig = "delivery: {timeout: 60s}\nlimits: {outbound_concurrency:
 //	go test ./bridge -run '^$' -bench TransferMemory -benchtime 1x
 func BenchmarkTransferMemory(b *testing.B) {
 	const concurrent = 64
-	store, desk := newStore(b, transferSize), newFar(b)
+	store, desk := newBulkStore(b, transferSize), newFar(b)
 	p := newProcess(b, store.URL, desk.server.URL, transferConfig+"\nnetwork: {allow_private: [127.0.0.1]}")
 	bridge := "http://" + p.listen
 	for direction, transfer := range map[string]func(i int){
@@ -158,7 +158,7 @@ func BenchmarkTransferMemory(b *testing.B) {
 // and everything else. The ratio is what counts.
 func BenchmarkTransfer(b *testing.B) {
 	const size = 32 << 20
-	store, desk := newStore(b, size), newFar(b)
+	store, desk := newBulkStore(b, size), newFar(b)
 	p := newProcess(b, store.URL, desk.server.URL, transferConfig+"\nnetwork: {allow_private: [127.0.0.1]}")
 	bridge := "http://" + p.listen
 	plain := newCopier(b, store.URL)
@@ -236,7 +236,7 @@ func serveCopies(store, address string) error {
 // A link that one replica made is served by another, also when the first was killed in the middle of a download.
 func TestALinkOutlivesTheReplicaThatMadeIt(t *testing.T) {
 	const size = 40 << 20
-	store, desk := newStore(t, size), newFar(t)
+	store, desk := newBulkStore(t, size), newFar(t)
 	first := newProcess(t, store.URL, desk.server.URL, "")
 	second := newProcess(t, store.URL, desk.server.URL, "")
 	url := link(t, "http://"+first.listen, desk, "00000000-0000-4000-8000-000000000001", size)

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 )
 
 //go:generate go run ./internal/schemagen
@@ -272,4 +273,18 @@ func decodeBase64(text string) ([]byte, error) {
 		return nil, fmt.Errorf("is empty")
 	}
 	return decoded, nil
+}
+
+// slowestUpload is a pace that files should be expected to move at, in bytes per second, over both legs of their way.
+const slowestUpload = 5_000_000
+
+// Warnings are what is valid and may still not be what was wanted. Each is a sentence.
+func (c *Config) Warnings() []string {
+	var warnings []string
+	if needed := time.Duration(c.Media.MaxSize.Bytes()/slowestUpload) * time.Second; needed > c.Delivery.Timeout.Std() {
+		warnings = append(warnings, fmt.Sprintf(
+			"a file of media.max_size (%s) takes about %s at 5 MB/s and will not get through within delivery.timeout (%s). Raise the timeout (up to 60s), or lower media.max_size.",
+			c.Media.MaxSize, needed, c.Delivery.Timeout.Std()))
+	}
+	return warnings
 }

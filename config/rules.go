@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,7 @@ func (r *rules) server() {
 		r.add("server.admin_listen", "server.admin_listen is the same as server.listen", "Metrics and health are not public: give them a port of their own.")
 	}
 	r.address("server.public_url", s.PublicURL, "Apple and the helpdesks call it")
+	r.publicPath(s.PublicURL)
 	r.tls(s.TLS)
 	if s.ShutdownGrace.Std() > time.Hour {
 		r.add("server.shutdown_grace", "server.shutdown_grace is longer than an hour", "20s is usual; an orchestrator kills after 30s by default.")
@@ -85,6 +87,18 @@ func (r *rules) address(path, raw, why string) {
 		r.add(path, path+` has a query or a fragment`, `Remove "?" or "#" and what follows.`)
 	case strings.HasSuffix(u.Host, ":") || badPort(u.Port()):
 		r.add(path, path+" has no port from 1 to 65535", "Remove the colon, or correct the port.")
+	}
+}
+
+// publicPath refuses what a router or a proxy would read as something else than a path.
+func (r *rules) publicPath(raw string) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Path == "" || u.Path == "/" {
+		return
+	}
+	if strings.Trim(u.Path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/") != "" ||
+		strings.Contains(u.Path, "//") || path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") {
+		r.add("server.public_url", "server.public_url has a path that cannot prefix the routes", "Use letters, digits and - _ . ~ between single slashes: https://host/bridge.")
 	}
 }
 
@@ -185,10 +199,16 @@ func (r *rules) connector(path, name, message string) {
 	r.add(path, message, suggest(name, r.connectors, "Connectors"))
 }
 
+// reservedNames are what the metrics call other peers and sources.
+var reservedNames = []string{"api", "apple", "media", "oauth", "pay", "payment", "state", "unknown"}
+
 // settings asks each connector's own settings.
 func (r *rules) settings() {
 	for _, name := range r.connectors {
 		base := keyPath("connectors", name)
+		if slices.Contains(reservedNames, name) {
+			r.addKey(base, base+" has a name that the metrics use for something else", "Choose another name, and use it in the businesses too.")
+		}
 		connector, filled := r.config.Connectors[name]
 		if !filled {
 			r.addKey(base, base+" is empty", "It needs a type at least.")

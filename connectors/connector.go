@@ -76,6 +76,9 @@ type Factory struct {
 	NewConfig func() any
 	Schema    []byte
 
+	// Operations names the calls that its connectors make, for the metrics.
+	Operations []string
+
 	// AnswerWithin is how soon the helpdesk's webhooks want an answer; 0: it does not matter.
 	AnswerWithin time.Duration
 	Abilities    Abilities

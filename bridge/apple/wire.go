@@ -70,7 +70,11 @@ func present(raw json.RawMessage) bool { return raw != nil && string(raw) != "nu
 
 // integer reads a number, also one written as a string (protocol §12.7).
 func integer(raw json.RawMessage) (int64, bool) {
-	n, err := strconv.ParseInt(strings.Trim(string(raw), `" `), 10, 64)
+	digits := strings.Trim(string(raw), `" `)
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if whole, hasPoint := strings.CutSuffix(digits, ".0"); hasPoint {
+		n, err = strconv.ParseInt(whole, 10, 64)
+	}
 	return n, err == nil
 }
 
@@ -157,8 +161,8 @@ func (w *wireMessage) fill(incoming *Incoming) {
 func (w *wireMessage) fillText(incoming *Incoming) {
 	event := &incoming.Event
 	body := text(w.fields.Body)
-	readable := w.attachments(incoming)
-	if !readable || (present(w.fields.Body) && !isString(w.fields.Body)) {
+	w.attachments(incoming)
+	if present(w.fields.Body) && !isString(w.fields.Body) {
 		w.unsupported(event, "The customer sent a text whose form is not known.")
 		return
 	}
@@ -177,17 +181,20 @@ func (w *wireMessage) fillText(incoming *Incoming) {
 
 func isString(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '"' }
 
-// attachments lists the files of a text; false where they are not the list of objects that Apple documents.
-func (w *wireMessage) attachments(incoming *Incoming) bool {
+// attachments lists the files of a text. What is not the list of objects that Apple documents is listed too, without its
+// bytes: the words beside it must not be lost.
+func (w *wireMessage) attachments(incoming *Incoming) {
 	if !present(w.fields.Attachments) {
-		return true
+		return
 	}
-	var files []wireFile
-	if json.Unmarshal(w.fields.Attachments, &files) != nil {
-		return false
+	var entries []json.RawMessage
+	if json.Unmarshal(w.fields.Attachments, &entries) != nil {
+		entries = []json.RawMessage{w.fields.Attachments}
 	}
 	data := &incoming.Event.Data
-	for i, file := range files {
+	for i, entry := range entries {
+		var file wireFile
+		_ = json.Unmarshal(entry, &file) // what cannot be read stays empty: the file is listed, without its bytes
 		source, err := file.source(data.BusinessID)
 		listed := message.Attachment{
 			ID: fmt.Sprintf("%s-%d", data.ID, i+1), Name: attachment.FileName(source.Name, source.MIMEType),
@@ -200,7 +207,6 @@ func (w *wireMessage) attachments(incoming *Incoming) bool {
 		}
 		incoming.Files = append(incoming.Files, &source)
 	}
-	return true
 }
 
 // wireFile is where Apple keeps something, in an attachment or in an interactiveDataRef.

@@ -137,8 +137,11 @@ func TestAuthenticMessagesOfUnexpectedShapeAreHandedOn(t *testing.T) {
 		"locale, intent, group numbers": {map[string]any{"locale": 1, "intent": 2, "group": 3}, "text", received("Hello")},
 		"attachments null":              {map[string]any{"attachments": null}, "text", received("Hello")},
 		"attachments empty":             {map[string]any{"attachments": []any{}}, "text", received("Hello")},
-		"attachments a string":          {map[string]any{"attachments": "x"}, "text", unsupported("text", noteForm)},
-		"attachments of strings":        {map[string]any{"attachments": []any{"x"}}, "text", unsupported("text", noteForm)},
+		// The words beside an odd attachment were once lost.
+		"attachments a string":          {map[string]any{"attachments": "x"}, "text", message.Data{Text: "Hello", Attachments: []message.Attachment{file("file", "application/octet-stream", 0)}}},
+		"attachments of strings":        {map[string]any{"attachments": []any{"x"}}, "text", message.Data{Text: "Hello", Attachments: []message.Attachment{file("file", "application/octet-stream", 0)}}},
+		"an attachment of odd members":  {map[string]any{"attachments": []any{map[string]any{"name": "a.png", "owner": 7}}}, "text", message.Data{Text: "Hello", Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},
+		"v with a point":                {map[string]any{"v": json.Number("1.0")}, "text", received("Hello")},
 		"size a number":                 {attached(map[string]any{"name": "a.png", "mimeType": "image/png", "size": 69}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 69)}}},
 		"size a string":                 {attached(map[string]any{"name": "a.png", "mimeType": "image/png", "size": "69"}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 69)}}},
 		"size a word":                   {attached(map[string]any{"name": "a.png", "size": "large"}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},

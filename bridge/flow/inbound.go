@@ -28,13 +28,13 @@ func (f *Flow) Inbound(ctx context.Context, in *apple.Incoming) *message.Failure
 	f.Metrics.LastInbound.WithLabelValues(string(data.BusinessID)).Set(metrics.Seconds(began))
 	data.Sealed = f.sealDevice(data.BusinessID, data.CustomerID, f.remember(event))
 	if event.Type.Typing() {
-		f.inboundTyping(desk, in.Type, event)
+		f.inboundTyping(ctx, desk, in.Type, event)
 		return nil
 	}
 	prepared := *in
 	prepared.Event = event
 	outcome, failure := f.inboundMessage(ctx, desk, prepared)
-	f.countInbound(desk, in.Type, event, outcome, failure, f.Now().Sub(began))
+	f.countInbound(ctx, desk, in.Type, event, outcome, failure, f.Now().Sub(began))
 	return failure
 }
 
@@ -54,12 +54,6 @@ func (f *Flow) remember(event message.Event) message.Device {
 }
 
 func (f *Flow) inboundMessage(ctx context.Context, desk *Desk, in apple.Incoming) (message.Outcome, *message.Failure) {
-	if !f.inbound.TryAcquire(1) {
-		return message.OutcomeThrottled, &message.Failure{
-			Class: message.Throttled, Reason: "too many messages are being delivered", RetryAfter: time.Second,
-		}
-	}
-	defer f.inbound.Release(1)
 	inflight := f.Metrics.Inflight.WithLabelValues("inbound")
 	inflight.Inc()
 	defer inflight.Dec()
@@ -94,10 +88,18 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 	key := conversation(event.Data.BusinessID, event.Data.CustomerID)
 	turn := f.Memory.inboundLanes.join(key)
 	defer turn.leave()
+	if turn.place > maxWaiting {
+		return "", tooMany("too many messages of this conversation are waiting")
+	}
 	f.Memory.inboundTyping.supersede(key)
 	if err := turn.wait(ctx); err != nil {
 		return "", f.busy(err)
 	}
+	// Only what is worked on takes a place: one customer, however busy, takes one.
+	if !f.inbound.TryAcquire(1) {
+		return "", tooMany("too many messages are being delivered")
+	}
+	defer f.inbound.Release(1)
 	waited := time.Since(began)
 
 	if in.Reference != nil {
@@ -113,6 +115,13 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 		f.Memory.uncertain.Add(repeatKey(event), struct{}{})
 	}
 	return outcome, failure
+}
+
+// maxWaiting is how many messages of one conversation may wait for their turn.
+const maxWaiting = 32
+
+func tooMany(reason string) *message.Failure {
+	return &message.Failure{Class: message.Throttled, Reason: reason, RetryAfter: time.Second}
 }
 
 func (f *Flow) busy(err error) *message.Failure {
@@ -148,37 +157,37 @@ func (f *Flow) handOver(ctx context.Context, desk *Desk, event message.Event) (m
 
 // inboundTyping answers at once and tells the helpdesk if that is possible soon. It waits for the messages before it,
 // but nothing waits for it.
-func (f *Flow) inboundTyping(desk *Desk, appleType string, event message.Event) {
+func (f *Flow) inboundTyping(ctx context.Context, desk *Desk, appleType string, event message.Event) {
 	relay, ok := desk.Connector.(connectors.TypingRelay)
 	if !ok {
-		f.countInbound(desk, appleType, event, message.OutcomeUnsupported, nil, 0)
+		f.countInbound(ctx, desk, appleType, event, message.OutcomeUnsupported, nil, 0)
 		return
 	}
 	if !f.Memory.typing.TryAcquire(1) {
-		f.countInbound(desk, appleType, event, message.OutcomeThrottled, nil, 0)
+		f.countInbound(ctx, desk, appleType, event, message.OutcomeThrottled, nil, 0)
 		return
 	}
 	key := conversation(event.Data.BusinessID, event.Data.CustomerID)
 	turn := f.Memory.inboundLanes.join(key)
-	ctx, free := f.Memory.inboundTyping.take(f.Memory.shutdown, key)
+	typing, free := f.Memory.inboundTyping.take(f.Memory.shutdown, key)
 	f.background(func(context.Context) {
 		defer f.Memory.typing.Release(1)
 		defer free()
-		err := turn.wait(ctx)
+		err := turn.wait(typing)
 		turn.leave()
 		failure := message.FailureOf(err)
 		if failure == nil {
-			failure = f.protect(desk.Name, func() error { return relay.RelayTyping(ctx, event) })
+			failure = f.protect(desk.Name, func() error { return relay.RelayTyping(typing, event) })
 		}
 		outcome := message.OutcomeAccepted
 		if failure != nil {
 			outcome = failure.Class.Outcome()
 		}
-		f.countInbound(desk, appleType, event, outcome, failure, f.Now().Sub(event.Timestamp))
+		f.countInbound(ctx, desk, appleType, event, outcome, failure, f.Now().Sub(event.Timestamp))
 	})
 }
 
-func (f *Flow) countInbound(desk *Desk, appleType string, event message.Event, outcome message.Outcome, failure *message.Failure, took time.Duration) {
+func (f *Flow) countInbound(ctx context.Context, desk *Desk, appleType string, event message.Event, outcome message.Outcome, failure *message.Failure, took time.Duration) {
 	f.Metrics.Inbound.WithLabelValues(string(event.Data.BusinessID), desk.Name, appleType, string(outcome)).Inc()
 	level := logLevel(failure)
 	switch {
@@ -190,7 +199,7 @@ func (f *Flow) countInbound(desk *Desk, appleType string, event message.Event, o
 	if !event.Type.Typing() {
 		f.Metrics.InboundDuration.WithLabelValues(desk.Name).Observe(took.Seconds())
 	}
-	f.log(level, "inbound", event.Data.ID, event.Data.BusinessID, event.Data.CustomerID, desk.Name, string(event.Type), outcome, failure, took)
+	f.log(ctx, level, "inbound", event.Data.ID, event.Data.BusinessID, event.Data.CustomerID, desk.Name, string(event.Type), outcome, failure, took)
 }
 
 // logLevel raises refused credentials to an error: somebody has to mend them.
@@ -205,9 +214,8 @@ func logLevel(failure *message.Failure) slog.Level {
 }
 
 // log writes one line per message. The customer appears as a keyed hash, what was said not at all.
-func (f *Flow) log(level slog.Level, direction string, id message.ID, business message.BusinessID, customer message.CustomerID,
+func (f *Flow) log(ctx context.Context, level slog.Level, direction string, id message.ID, business message.BusinessID, customer message.CustomerID,
 	desk, kind string, outcome message.Outcome, failure *message.Failure, took time.Duration) {
-	ctx := context.Background()
 	if !f.Logger.Enabled(ctx, level) {
 		return
 	}
@@ -215,8 +223,18 @@ func (f *Flow) log(level slog.Level, direction string, id message.ID, business m
 		slog.String("id", string(id)), slog.String("business", string(business)), slog.String("customer", f.Ring.Hash(string(customer))),
 		slog.String("connector", desk), slog.String("type", kind), slog.String("outcome", string(outcome)), slog.Duration("took", took),
 	}
+	if requestID, ok := ctx.Value(requestIDKey{}).(string); ok {
+		attrs = append(attrs, slog.String("request_id", requestID))
+	}
 	if failure != nil {
 		attrs = append(attrs, slog.String("error", failure.Error()))
 	}
 	f.Logger.LogAttrs(ctx, level, direction, attrs...)
+}
+
+type requestIDKey struct{}
+
+// WithRequestID names the request that brought a message, for the log.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
 }

@@ -9,14 +9,17 @@ import (
 type lanes struct {
 	mu   sync.Mutex
 	last map[string]*ticket // the newest ticket of each lane that is in use
+
+	waiting map[string]int // tickets that have not been left, by lane
 }
 
-func newLanes() *lanes { return &lanes{last: make(map[string]*ticket)} }
+func newLanes() *lanes { return &lanes{last: make(map[string]*ticket), waiting: make(map[string]int)} }
 
 // ticket is a place in a lane. Its turn comes when everyone before has left.
 type ticket struct {
 	lanes  *lanes
 	key    string
+	place  int             // how many tickets of the lane were taken and not left before this one
 	before <-chan struct{} // nil: the lane was free
 	left   chan struct{}
 }
@@ -28,7 +31,9 @@ func (l *lanes) join(key string) *ticket {
 	t := &ticket{lanes: l, key: key, left: make(chan struct{})}
 	if ahead := l.last[key]; ahead != nil {
 		t.before = ahead.left
+		t.place = l.waiting[key]
 	}
+	l.waiting[key]++
 	l.last[key] = t
 	return t
 }
@@ -67,6 +72,9 @@ func (t *ticket) release() {
 	t.lanes.mu.Lock()
 	defer t.lanes.mu.Unlock()
 	close(t.left)
+	if t.lanes.waiting[t.key]--; t.lanes.waiting[t.key] == 0 {
+		delete(t.lanes.waiting, t.key)
+	}
 	if t.lanes.last[t.key] == t {
 		delete(t.lanes.last, t.key)
 	}

@@ -61,7 +61,7 @@ func (f *Flow) Outbound(ctx context.Context, sender Sender, out message.Outbound
 	}
 	began := f.Now()
 	result, outcome, failure := f.outboundMessage(ctx, desk, sender, out, device)
-	f.finishOutbound(desk, out, result, outcome, failure, f.Now().Sub(began))
+	f.finishOutbound(ctx, desk, out, result, outcome, failure, f.Now().Sub(began))
 	return result, failure
 }
 
@@ -100,9 +100,10 @@ func (f *Flow) outboundMessage(ctx context.Context, desk *Desk, sender Sender, o
 		f.rememberHalf(key, half, failure)
 		switch {
 		case failure != nil && failure.Class == message.Closed:
-			f.tellClosed(desk, out, device, result)
+			f.Memory.devices.Remove(conversation(out.BusinessID, out.CustomerID))
+			f.tellClosed(ctx, desk, out, device, result)
 		case failure == nil && out.Save:
-			f.tellSent(sender.Events, out, device, result)
+			f.tellSent(ctx, sender.Events, out, device, result)
 		}
 		return result, failure
 	})
@@ -252,7 +253,7 @@ func (f *Flow) outboundTyping(desk *Desk, sender Sender, out message.Outbound) m
 			outcome = failure.Class.Outcome()
 		}
 		f.countOutbound(out.BusinessID, desk.Name, out, outcome)
-		f.log(slog.LevelDebug, "outbound", id, out.BusinessID, out.CustomerID, desk.Name, string(message.KindTyping), outcome, failure, f.Now().Sub(began))
+		f.log(ctx, slog.LevelDebug, "outbound", id, out.BusinessID, out.CustomerID, desk.Name, string(message.KindTyping), outcome, failure, f.Now().Sub(began))
 	})
 	return result
 }
@@ -264,12 +265,12 @@ func (f *Flow) countOutbound(business message.BusinessID, desk string, out messa
 	f.Metrics.Outbound.WithLabelValues(string(business), desk, string(out.Content.Kind()), string(outcome)).Inc()
 }
 
-func (f *Flow) finishOutbound(desk *Desk, out message.Outbound, result message.SendResult, outcome message.Outcome, failure *message.Failure, took time.Duration) {
+func (f *Flow) finishOutbound(ctx context.Context, desk *Desk, out message.Outbound, result message.SendResult, outcome message.Outcome, failure *message.Failure, took time.Duration) {
 	f.countOutbound(out.BusinessID, desk.Name, out, outcome)
 	f.Metrics.OutboundDuration.WithLabelValues(desk.Name).Observe(took.Seconds())
 	var id message.ID
 	if len(result.Parts) > 0 {
 		id = result.Parts[0].ID
 	}
-	f.log(logLevel(failure), "outbound", id, out.BusinessID, out.CustomerID, desk.Name, string(out.Content.Kind()), outcome, failure, took)
+	f.log(ctx, logLevel(failure), "outbound", id, out.BusinessID, out.CustomerID, desk.Name, string(out.Content.Kind()), outcome, failure, took)
 }

@@ -31,23 +31,24 @@ var (
 type Metrics struct {
 	Registry *prometheus.Registry
 
-	Inbound           *prometheus.CounterVec // business, connector, type, outcome
-	Outbound          *prometheus.CounterVec // business, connector, kind, outcome
-	InboundDuration   *prometheus.HistogramVec
-	OutboundDuration  *prometheus.HistogramVec
-	Overhead          *prometheus.HistogramVec // direction
-	UpstreamDuration  *prometheus.HistogramVec // peer, operation, code
-	UpstreamRetries   *prometheus.CounterVec   // peer, reason
-	SignatureFailures *prometheus.CounterVec   // source, reason
-	Attachments       *prometheus.CounterVec   // direction, outcome
-	AttachmentBytes   *prometheus.CounterVec   // direction, outcome
-	IDRExpansions     *prometheus.CounterVec   // outcome
-	DuplicatesDropped *prometheus.CounterVec   // source
-	Inflight          *prometheus.GaugeVec     // direction
-	LastInbound       *prometheus.GaugeVec     // business
-	ClockSkew         prometheus.Gauge
-	ConfigReloads     *prometheus.CounterVec // outcome
-	LastReload        prometheus.Gauge
+	Inbound             *prometheus.CounterVec // business, connector, type, outcome
+	Outbound            *prometheus.CounterVec // business, connector, kind, outcome
+	InboundDuration     *prometheus.HistogramVec
+	OutboundDuration    *prometheus.HistogramVec
+	Overhead            *prometheus.HistogramVec // direction
+	UpstreamDuration    *prometheus.HistogramVec // peer, operation, code
+	UpstreamRetries     *prometheus.CounterVec   // peer, reason
+	SignatureFailures   *prometheus.CounterVec   // source, reason
+	Attachments         *prometheus.CounterVec   // direction, outcome
+	AttachmentBytes     *prometheus.CounterVec   // direction, outcome
+	IDRExpansions       *prometheus.CounterVec   // outcome
+	DuplicatesDropped   *prometheus.CounterVec   // source
+	Inflight            *prometheus.GaugeVec     // direction
+	LastInbound         *prometheus.GaugeVec     // business
+	ClockSkew           prometheus.Gauge
+	CertificateNotAfter *prometheus.GaugeVec   // name
+	ConfigReloads       *prometheus.CounterVec // outcome
+	LastReload          prometheus.Gauge
 }
 
 // latencyBuckets reach from the bridge's own work to the deadline of a slow helpdesk.
@@ -88,6 +89,8 @@ func New(version, commit string) *Metrics {
 		"Unix time of the last message from Apple; 0 until one came.", "business")
 	m.ClockSkew = m.gauge("clock_skew_seconds",
 		"Age of the last accepted token of Apple: far from zero means that a clock is wrong.").WithLabelValues()
+	m.CertificateNotAfter = m.gauge("certificate_not_after_timestamp_seconds",
+		"Unix time at which a certificate expires.", "name")
 	m.ConfigReloads = m.counter("config_reloads_total",
 		"Attempts to load a changed configuration.", "outcome")
 	m.LastReload = m.gauge("config_last_reload_success_timestamp_seconds",

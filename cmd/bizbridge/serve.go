@@ -48,6 +48,9 @@ func (c serveCommand) Run(std streams) error {
 		cfg.Log.Format = "text"
 	}
 	logger, level := bridge.NewLogger(std.err, cfg.Log)
+	// From the first moment and to the end: a SIGHUP that nobody takes would kill the bridge, even while it drains.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
 	app, err := bridge.New(bridge.Options{
 		Config: cfg, Load: func() (*config.Config, error) { return loadConfig(c.Config) },
 		Logger: logger, Level: level, Version: version, Commit: buildCommit(),
@@ -57,15 +60,12 @@ func (c serveCommand) Run(std streams) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	go reloadOnSignal(ctx, app)
+	go reloadOnSignal(ctx, hangups, app)
 	go watch(ctx, c.Config, app, logger)
 	return app.Run(ctx)
 }
 
-func reloadOnSignal(ctx context.Context, app *bridge.App) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+func reloadOnSignal(ctx context.Context, hangups <-chan os.Signal, app *bridge.App) {
 	for {
 		select {
 		case <-hangups:

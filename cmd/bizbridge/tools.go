@@ -26,8 +26,19 @@ func (c checkCommand) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "%s is valid: %d businesses, %d connectors.\n", c.Config, len(cfg.Businesses), len(cfg.Connectors))
+	fmt.Fprintf(std.out, "%s is valid: %s, %s.\n", c.Config,
+		count(len(cfg.Businesses), "business", "businesses"), count(len(cfg.Connectors), "connector", "connectors"))
+	for _, warning := range cfg.Warnings() {
+		fmt.Fprintln(std.out, "warning: "+warning)
+	}
 	return nil
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 type schemaCommand struct {

@@ -79,8 +79,9 @@ func Factory() connectors.Factory {
 			},
 			Idempotent: true,
 		},
-		Origin: func(settings any) string { return settings.(*Config).URL },
-		New:    newConnector,
+		Operations: []string{"webhook"},
+		Origin:     func(settings any) string { return settings.(*Config).URL },
+		New:        newConnector,
 	}
 }
 
