@@ -26,7 +26,7 @@ func TestScripts(t *testing.T) {
 // startAPI stands in for a running bridge's API: it answers by the text that is sent.
 func startAPI(env *testscript.Env) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
+		body, beside, err := readForm(r)
 		var send struct {
 			Data struct {
 				Content struct{ Text string }
@@ -41,10 +41,37 @@ func startAPI(env *testscript.Env) string {
 			_, _ = io.WriteString(w, `{"status":410,"code":"closed"}`)
 			return
 		}
-		_, _ = w.Write(body)
+		_, _ = w.Write(append(body, beside...))
 	}))
 	env.Defer(server.Close)
 	return server.URL
+}
+
+// readForm reads a message and, if it is a form, what stands beside it.
+func readForm(r *http.Request) (body, beside []byte, err error) {
+	form, err := r.MultipartReader()
+	if err != nil {
+		body, err = io.ReadAll(r.Body)
+		return body, nil, err
+	}
+	for {
+		part, err := form.NextPart()
+		if err == io.EOF {
+			return body, beside, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return nil, nil, err
+		}
+		if part.FormName() == "message" {
+			body = content
+			continue
+		}
+		beside = append(beside, "\nfile "+part.FileName()+": "+string(content)...)
+	}
 }
 
 // A configuration is never read from a place that the user did not name.

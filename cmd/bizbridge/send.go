@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -19,23 +21,25 @@ import (
 
 type sendCommand struct {
 	configFlag
-	To       string `required:"" placeholder:"CUSTOMER" help:"The customer_id of an event (urn:mbid:…)."`
-	Text     string `xor:"content" help:"Text to send."`
-	Typing   string `xor:"content" placeholder:"on|off" help:"Show or hide the typing dots: on or off."`
-	JSON     string `xor:"content" placeholder:"FILE" help:"Content in JSON, such as {\"kind\":\"text\",\"text\":\"Hi\"}; - reads standard input."`
-	Business string `placeholder:"ID" help:"The business that speaks; not needed where only one is configured."`
-	Context  string `help:"The newest context of the customer's events."`
-	ID       string `placeholder:"KEY" help:"Idempotency key: a repeat with the same one sends nothing twice."`
-	Agent    string `placeholder:"NAME" help:"Send as this person; without it, as a bot."`
-	Key      string `placeholder:"NAME" help:"Which of api.keys to use; default: the first."`
-	URL      string `placeholder:"URL" help:"Where the bridge is; default: server.listen on this machine, or server.public_url where the bridge ends TLS."`
+	To       string   `required:"" placeholder:"CUSTOMER" help:"The customer_id of an event (urn:mbid:…)."`
+	Text     string   `xor:"text-json,text-typing" help:"Text to send."`
+	File     []string `xor:"file-json,file-typing" placeholder:"FILE" help:"File to send, with --text beside it or alone; may be repeated."`
+	Typing   string   `xor:"text-typing,file-typing,json-typing" placeholder:"on|off" help:"Show or hide the typing dots: on or off."`
+	JSON     string   `xor:"text-json,file-json,json-typing" placeholder:"FILE" help:"Content in JSON, such as {\"kind\":\"text\",\"text\":\"Hi\"}; - reads standard input."`
+	Business string   `placeholder:"ID" help:"The business that speaks; not needed where only one is configured."`
+	Context  string   `help:"The newest context of the customer's events."`
+	ID       string   `placeholder:"KEY" help:"Idempotency key: a repeat with the same one sends nothing twice."`
+	Agent    string   `placeholder:"NAME" help:"Send as this person; without it, as a bot."`
+	Key      string   `placeholder:"NAME" help:"Which of api.keys to use; default: the first."`
+	URL      string   `placeholder:"URL" help:"Where the bridge is; default: server.listen on this machine, or server.public_url where the bridge ends TLS."`
 }
 
 // Help is shown by "bizbridge send --help".
 func (sendCommand) Help() string {
 	return `Exits with 0 when Apple accepted the message, 1 when it was refused, 2 for wrong usage.
 
-  bizbridge send --config bizbridge.yaml --to urn:mbid:… --text "Your order is ready."`
+  bizbridge send --config bizbridge.yaml --to urn:mbid:… --text "Your order is ready."
+  bizbridge send --config bizbridge.yaml --to urn:mbid:… --text "Here it is:" --file invoice.pdf`
 }
 
 func (c sendCommand) Run(std streams) error {
@@ -55,7 +59,44 @@ func (c sendCommand) Run(std streams) error {
 	if url == "" {
 		url = bridgeURL(cfg)
 	}
-	return post(std.out, url+"/v1/messages", key, body)
+	contentType, payload := "application/json", io.Reader(bytes.NewReader(body))
+	if len(c.File) > 0 {
+		contentType, payload = withFiles(body, c.File)
+	}
+	return post(std.out, url+"/v1/messages", key, contentType, payload)
+}
+
+// withFiles streams the message and the files as one form; a file that cannot be read ends the request.
+func withFiles(body []byte, paths []string) (contentType string, form io.Reader) {
+	reader, writer := io.Pipe()
+	parts := multipart.NewWriter(writer)
+	go func() {
+		err := parts.WriteField("message", string(body))
+		for _, path := range paths {
+			if err == nil {
+				err = writeFilePart(parts, path)
+			}
+		}
+		if err == nil {
+			err = parts.Close()
+		}
+		writer.CloseWithError(err)
+	}()
+	return parts.FormDataContentType(), reader
+}
+
+func writeFilePart(parts *multipart.Writer, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	part, err := parts.CreateFormFile("file", filepath.Base(path))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(part, file)
+	return err
 }
 
 func usage(err error) error { return &exitError{exitInvalid, fmt.Errorf("bizbridge send: %w", err)} }
@@ -86,7 +127,14 @@ func (c sendCommand) body(cfg *config.Config, stdin io.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := message.DecodeSend(body); err != nil {
+	beside := make([]message.File, len(c.File))
+	for i, path := range c.File {
+		if _, err := os.Stat(path); err != nil {
+			return nil, err
+		}
+		beside[i] = message.File{Name: filepath.Base(path), Path: path}
+	}
+	if _, err := message.DecodeSend(body, beside...); err != nil {
 		return nil, err
 	}
 	return body, nil
@@ -94,12 +142,14 @@ func (c sendCommand) body(cfg *config.Config, stdin io.Reader) ([]byte, error) {
 
 func (c sendCommand) content(stdin io.Reader) (any, error) {
 	switch {
+	case len(c.File) > 0:
+		return message.Files{Text: c.Text}, nil
 	case c.Text != "":
 		return message.Text{Text: c.Text}, nil
 	case c.Typing != "":
 		return message.Typing{State: message.TypingState(c.Typing)}, nil
 	case c.JSON == "":
-		return nil, errors.New("say what to send with --text, --typing or --json")
+		return nil, errors.New("say what to send with --text, --file, --typing or --json")
 	}
 	var raw []byte
 	var err error
@@ -144,14 +194,14 @@ func bridgeURL(cfg *config.Config) string {
 
 const sendTimeout = 75 * time.Second // above the longest delivery.timeout
 
-func post(out io.Writer, url string, token config.Secret, body []byte) error {
+func post(out io.Writer, url string, token config.Secret, contentType string, body io.Reader) error {
 	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, body)
 	if err != nil {
 		return usage(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Authorization", "Bearer "+token.Reveal())
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
