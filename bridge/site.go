@@ -75,7 +75,8 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 	}
 	gateway := apple.NewClient(apple.ClientOptions{
 		GatewayURL: cfg.Apple.GatewayURL, Version: a.options.Version, Directory: directory,
-		HTTP: s.client(apple.Peer, cfg.Limits.OutboundConcurrency), Metrics: a.metrics, Now: time.Now,
+		HTTP: s.client(apple.Peer, cfg.Limits.OutboundConcurrency), Files: s.client(apple.Peer, maxFileStreams),
+		Metrics: a.metrics, Now: time.Now,
 	})
 	s.media = s.newLinks(ring, gateway.Fetch)
 	s.flow = flow.New(flow.Options{
@@ -183,6 +184,9 @@ func (s *site) businessDesks() map[message.BusinessID]*flow.Desk {
 	}
 	return desks
 }
+
+// maxFileStreams is how many files may be on their way to and from Apple's store at once. Each takes some 400 KB.
+const maxFileStreams = 1024
 
 func newDirectory(cfg *config.Config) *apple.Directory {
 	accounts := make([]apple.Account, len(cfg.Apple.Accounts))

@@ -23,6 +23,7 @@ type Client struct {
 	gateway   string
 	userAgent string
 	http      *httpclient.Client
+	files     *httpclient.Client
 	metrics   *metrics.Metrics
 	directory *Directory
 	loopback  bool               // the gateway is a sandbox on this machine: its stores may be too
@@ -35,8 +36,11 @@ type ClientOptions struct {
 	Version    string // of the bridge, for Apple's log
 	Directory  *Directory
 	HTTP       *httpclient.Client
-	Metrics    *metrics.Metrics
-	Now        func() time.Time
+	// Files moves files to and from Apple's store. It has its own connections: slow readers of files must not hold up
+	// messages.
+	Files   *httpclient.Client
+	Metrics *metrics.Metrics
+	Now     func() time.Time
 }
 
 // NewClient makes a client for all accounts of the directory.
@@ -45,6 +49,7 @@ func NewClient(options ClientOptions) *Client {
 		gateway:   strings.TrimRight(options.GatewayURL, "/"),
 		userAgent: "bizbridge/" + options.Version,
 		http:      options.HTTP,
+		files:     options.Files,
 		metrics:   options.Metrics,
 		directory: options.Directory,
 		minters:   make(map[string]*minter),

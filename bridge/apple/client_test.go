@@ -82,7 +82,7 @@ func newTestClient(t testing.TB, gatewayURL string) (*Client, *metrics.Metrics) 
 	h := httpclient.New(httpclient.Options{Peer: Peer, Metrics: m})
 	t.Cleanup(h.Close)
 	return NewClient(ClientOptions{
-		GatewayURL: gatewayURL, Version: "1.2.3", Directory: testDirectory(), HTTP: h, Metrics: m, Now: func() time.Time { return clock },
+		GatewayURL: gatewayURL, Version: "1.2.3", Directory: testDirectory(), HTTP: h, Files: h, Metrics: m, Now: func() time.Time { return clock },
 	}), m
 }
 

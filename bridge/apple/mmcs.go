@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"bizbridge/bridge/attachment"
 	"bizbridge/bridge/httpclient"
@@ -47,10 +48,6 @@ func (c *Client) upload(ctx context.Context, business Business, file File) (wire
 		if entry, failure = c.uploadOnce(ctx, business, file); failure == nil {
 			return entry, nil
 		}
-		// Nothing is shown to anyone before the message itself is sent, so an upload without an answer is no danger.
-		if failure.Class == message.Uncertain {
-			failure.Class = message.Transient
-		}
 		if failure.Class != message.Transient || ctx.Err() != nil {
 			break
 		}
@@ -69,11 +66,11 @@ func (c *Client) uploadOnce(ctx context.Context, business Business, file File) (
 	}
 	defer source.Close()
 	key := attachment.NewKey()
-	resp, err := c.http.Upload(ctx, httpclient.Call{
+	resp, err := c.files.Upload(ctx, httpclient.Call{
 		Operation: "upload", Method: http.MethodPost, URL: slot.UploadURL, Header: http.Header{"Content-Type": {"application/octet-stream"}},
-	}, key.Stream(exactly(source, file.Size), 0), file.Size)
+	}, key.Stream(source, 0), file.Size)
 	if err != nil {
-		return wireAttachment{}, message.FailureOf(err)
+		return wireAttachment{}, harmless(ctx, message.FailureOf(err))
 	}
 	checksum, failure := uploadChecksum(resp, file.Size)
 	if failure != nil {
@@ -116,8 +113,8 @@ func uploadChecksum(resp *httpclient.Response, size int64) (string, *message.Fai
 	}
 	err := json.Unmarshal(resp.Body, &answer)
 	stored, hasSize := integer(answer.SingleFile.Size)
-	if _, badChecksum := base64.StdEncoding.DecodeString(answer.SingleFile.FileChecksum); err != nil || badChecksum != nil ||
-		answer.SingleFile.FileChecksum == "" || (hasSize && stored != size) {
+	if _, badChecksum := attachment.ParseSignature("", answer.SingleFile.FileChecksum); err != nil || badChecksum != nil ||
+		(hasSize && stored != size) {
 		return "", message.Failuref(message.Transient, "Apple's store does not confirm the upload")
 	}
 	return answer.SingleFile.FileChecksum, nil
@@ -134,11 +131,11 @@ func (c *Client) get(ctx context.Context, business Business, operation, path str
 		})
 	})
 	if failure != nil {
-		// A call that only asks cannot have done anything.
-		if failure.Class == message.Uncertain {
-			failure.Class = message.Transient
+		if failure.Class == message.Closed || failure.Class == message.Unreachable {
+			// No customer is asked here: the conversation is neither closed nor out of reach.
+			failure.Class, failure.Reason = message.Permanent, fmt.Sprintf("Apple answers %s with %d", path[1:], failure.Status)
 		}
-		return failure
+		return harmless(ctx, failure)
 	}
 	if json.Unmarshal(resp.Body, answer) != nil {
 		return message.Failuref(message.Transient, "Apple's answer to %s is not JSON", path[1:])
@@ -146,57 +143,89 @@ func (c *Client) get(ctx context.Context, business Business, operation, path str
 	return nil
 }
 
+// harmless is for calls that show nothing to anybody, so that one without an answer is no danger: it can be made again.
+func harmless(ctx context.Context, failure *message.Failure) *message.Failure {
+	if failure.Class == message.Uncertain {
+		failure.Class = message.Transient
+		if errors.Is(ctx.Err(), context.Canceled) {
+			failure.Class = message.Canceled
+		}
+	}
+	return failure
+}
+
 // Fetch streams a file that a customer sent, decrypted, from offset on: length bytes, or all that follow when length is
-// negative. It asks for a fresh address, since Apple's live for seconds. Exactly the promised bytes come, or an error.
+// negative. It asks for a fresh address, since Apple's live for seconds. Exactly the promised bytes come, or an error: the
+// last of them only when it is certain that they are all. The error of Fetch itself is a [*message.Failure].
 func (c *Client) Fetch(ctx context.Context, source attachment.Source, offset, length int64) (io.ReadCloser, error) {
+	if offset < 0 || offset > source.Size || length > source.Size-offset {
+		return nil, message.Failuref(message.Permanent, "the file has no such part")
+	}
 	if length < 0 {
 		length = source.Size - offset
+	}
+	if length == 0 {
+		return http.NoBody, nil
 	}
 	address, failure := c.preDownload(ctx, source)
 	if failure != nil {
 		return nil, failure
 	}
-	header := http.Header{"User-Agent": {c.userAgent}}
-	if partial := offset > 0 || length < source.Size; partial && length > 0 {
+	header := http.Header{"User-Agent": {c.userAgent}, "Accept-Encoding": {"identity"}} // the lengths are of the file itself
+	if length < source.Size {
 		header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, offset+length-1))
 	}
-	stream, err := c.http.Open(ctx, httpclient.Call{
+	stream, err := c.files.Open(ctx, httpclient.Call{
 		Operation: "download", Method: http.MethodGet, URL: address, Header: header, Retry: httpclient.RetryIdempotent,
 	})
 	if err != nil {
-		return nil, err
+		return nil, harmless(ctx, message.FailureOf(err))
 	}
-	if err := position(stream, source.Size, offset, length); err != nil {
+	part, failure := position(stream, source.Size, offset, length)
+	if failure != nil {
 		_ = stream.Body.Close()
-		return nil, err
+		return nil, failure
 	}
-	return &readCloser{Reader: source.Key.Stream(exactly(stream.Body, length), offset), Closer: stream.Body}, nil
+	return &readCloser{Reader: source.Key.Stream(httpclient.Exactly(part, length), offset), Closer: stream.Body}, nil
 }
 
-// position brings a stream to the offset, where the store has not done so, and compares the lengths that are known. The
-// store answers wrong coordinates with other bytes, so the length is the only check there is (protocol §5.3).
-func position(stream *httpclient.Stream, size, offset, length int64) error {
+// position gives the part of a stream that was asked for, also where the store has sent the whole file instead, and
+// compares the lengths that are known. The store answers wrong coordinates with other bytes, so the length is the only
+// check there is (protocol §5.3).
+func position(stream *httpclient.Stream, size, offset, length int64) (io.Reader, *message.Failure) {
 	promised := size
 	switch stream.Status {
 	case http.StatusOK:
-		if stream.Size < 0 || stream.Size == size {
-			_, err := io.CopyN(io.Discard, stream.Body, offset)
-			if err != nil {
-				return &message.Failure{Class: message.Transient, Reason: "Apple's store broke off", Err: err}
-			}
-			return nil
-		}
 	case http.StatusPartialContent:
-		var first, last int64
-		n, _ := fmt.Sscanf(stream.Header.Get("Content-Range"), "bytes %d-%d", &first, &last)
-		if n == 2 && first == offset && last == offset+length-1 {
-			return nil
-		}
 		promised = length
+		if !covers(stream.Header.Get("Content-Range"), size, offset, length) {
+			return nil, message.Failuref(message.Permanent, "Apple's store gives another part of the file than was asked for")
+		}
 	default:
-		return &message.Failure{Class: message.Transient, Status: stream.Status, Reason: fmt.Sprintf("Apple's store answers a download with %d", stream.Status)}
+		return nil, &message.Failure{Class: message.Transient, Status: stream.Status, Reason: fmt.Sprintf("Apple's store answers a download with %d", stream.Status)}
 	}
-	return message.Failuref(message.Permanent, "Apple's store has %d bytes where %d were promised", stream.Size, promised)
+	if stream.Size >= 0 && stream.Size != promised {
+		return nil, message.Failuref(message.Permanent, "Apple's store has %d bytes where %d were promised", stream.Size, promised)
+	}
+	if promised == length {
+		return stream.Body, nil
+	}
+	if _, err := io.CopyN(io.Discard, stream.Body, offset); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // nobody may take it for the end of the file
+		}
+		return nil, &message.Failure{Class: message.Transient, Reason: "Apple's store broke off", Err: err}
+	}
+	if offset+length == size {
+		return stream.Body, nil
+	}
+	return io.LimitReader(stream.Body, length), nil
+}
+
+// covers tells whether a Content-Range is that part of a file of that size.
+func covers(contentRange string, size, offset, length int64) bool {
+	total, ok := strings.CutPrefix(contentRange, fmt.Sprintf("bytes %d-%d/", offset, offset+length-1))
+	return ok && (total == "*" || total == strconv.FormatInt(size, 10))
 }
 
 func (c *Client) preDownload(ctx context.Context, source attachment.Source) (string, *message.Failure) {
@@ -226,7 +255,7 @@ func (c *Client) preDownload(ctx context.Context, source attachment.Source) (str
 // itself is there.
 func (c *Client) acceptable(address string) bool {
 	parsed, err := url.Parse(address)
-	if err != nil || parsed.Host == "" {
+	if err != nil || parsed.Hostname() == "" || parsed.User != nil {
 		return false
 	}
 	return parsed.Scheme == "https" || (parsed.Scheme == "http" && c.loopback)
@@ -235,41 +264,4 @@ func (c *Client) acceptable(address string) bool {
 type readCloser struct {
 	io.Reader
 	io.Closer
-}
-
-var errMoreBytes = errors.New("more bytes came than were promised")
-
-// exactly passes size bytes on and fails for more and for less, so that a short file never looks whole.
-func exactly(r io.Reader, size int64) io.Reader { return &exactReader{r: r, left: size} }
-
-type exactReader struct {
-	r    io.Reader
-	left int64
-}
-
-func (e *exactReader) Read(p []byte) (int, error) {
-	if e.left == 0 {
-		return 0, e.end()
-	}
-	if int64(len(p)) > e.left {
-		p = p[:e.left]
-	}
-	n, err := e.r.Read(p)
-	e.left -= int64(n)
-	if errors.Is(err, io.EOF) {
-		if e.left > 0 {
-			return n, io.ErrUnexpectedEOF
-		}
-		return n, io.EOF
-	}
-	return n, err
-}
-
-func (e *exactReader) end() error {
-	var extra [1]byte
-	n, err := io.ReadFull(e.r, extra[:])
-	if n > 0 {
-		return errMoreBytes
-	}
-	return err
 }

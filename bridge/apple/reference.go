@@ -3,8 +3,12 @@ package apple
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"time"
 
 	"bizbridge/bridge/attachment"
 	"bizbridge/bridge/httpclient"
@@ -62,15 +66,23 @@ func (c *Client) Expand(ctx context.Context, reference Reference) (json.RawMessa
 }
 
 // decodePayload asks Apple to decode. It fails with 403 now and then although the token is right (protocol §2.4), so
-// any failure only means that it has to be done here.
+// any failure only means that it has to be done here. For that, and for handing on the answer, half of the time is kept.
 func (c *Client) decodePayload(ctx context.Context, reference Reference, blob []byte) (json.RawMessage, error) {
 	business, ok := c.directory.Business(reference.Source.Business)
 	if !ok {
 		return nil, message.Failuref(message.Permanent, "the business is not configured")
 	}
+	if strings.ContainsFunc(reference.BID, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return nil, errors.New("the bid fits into no header")
+	}
 	bearer, failure := c.bearer(business, false)
 	if failure != nil {
 		return nil, failure
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		half, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+		ctx = half
 	}
 	stream, err := c.http.Open(ctx, httpclient.Call{
 		Operation: "decode_payload", Method: http.MethodPost, URL: c.gateway + "/decodePayload", Body: blob, Retry: httpclient.RetryIdempotent,
@@ -84,7 +96,7 @@ func (c *Client) decodePayload(ctx context.Context, reference Reference, blob []
 	}
 	defer stream.Body.Close()
 	if stream.Status != http.StatusOK {
-		return nil, statusFailure(stream.Status)
+		return nil, fmt.Errorf("decodePayload answers %d", stream.Status)
 	}
 	body, err := io.ReadAll(io.LimitReader(stream.Body, maxReference))
 	if err != nil {

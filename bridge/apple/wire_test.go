@@ -138,14 +138,14 @@ func TestAuthenticMessagesOfUnexpectedShapeAreHandedOn(t *testing.T) {
 		"attachments null":              {map[string]any{"attachments": null}, "text", received("Hello")},
 		"attachments empty":             {map[string]any{"attachments": []any{}}, "text", received("Hello")},
 		// The words beside an odd attachment were once lost.
-		"attachments a string":          {map[string]any{"attachments": "x"}, "text", message.Data{Text: "Hello", Attachments: []message.Attachment{file("file", "application/octet-stream", 0)}}},
-		"attachments of strings":        {map[string]any{"attachments": []any{"x"}}, "text", message.Data{Text: "Hello", Attachments: []message.Attachment{file("file", "application/octet-stream", 0)}}},
-		"an attachment of odd members":  {map[string]any{"attachments": []any{map[string]any{"name": "a.png", "owner": 7}}}, "text", message.Data{Text: "Hello", Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},
-		"v with a point":                {map[string]any{"v": json.Number("1.0")}, "text", received("Hello")},
-		"size a number":                 {attached(map[string]any{"name": "a.png", "mimeType": "image/png", "size": 69}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 69)}}},
-		"size a string":                 {attached(map[string]any{"name": "a.png", "mimeType": "image/png", "size": "69"}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 69)}}},
-		"size a word":                   {attached(map[string]any{"name": "a.png", "size": "large"}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},
-		"size null, and the text too":   {map[string]any{"body": null, "attachments": []any{map[string]any{"name": "a.png", "size": nil}}}, "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},
+		"attachments a string":         {map[string]any{"attachments": "x"}, "text", message.Data{Text: "Hello", Attachments: []message.Attachment{file("file", "application/octet-stream", 0)}}},
+		"attachments of strings":       {map[string]any{"attachments": []any{"x"}}, "text", message.Data{Text: "Hello", Attachments: []message.Attachment{file("file", "application/octet-stream", 0)}}},
+		"an attachment of odd members": {map[string]any{"attachments": []any{map[string]any{"name": "a.png", "owner": 7}}}, "text", message.Data{Text: "Hello", Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},
+		"v with a point":               {map[string]any{"v": json.Number("1.0")}, "text", received("Hello")},
+		"size a number":                {attached(map[string]any{"name": "a.png", "mimeType": "image/png", "size": 69}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 69)}}},
+		"size a string":                {attached(map[string]any{"name": "a.png", "mimeType": "image/png", "size": "69"}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 69)}}},
+		"size a word":                  {attached(map[string]any{"name": "a.png", "size": "large"}), "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},
+		"size null, and the text too":  {map[string]any{"body": null, "attachments": []any{map[string]any{"name": "a.png", "size": nil}}}, "text", message.Data{Attachments: []message.Attachment{file("a.png", "image/png", 0)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			members := map[string]any{"locale": nil}

@@ -39,10 +39,25 @@ func (f *Flow) prepareFiles(ctx context.Context, opener FileOpener, content mess
 		}
 	}}
 	for i, file := range content.Files {
-		ready, closeFile, err := f.prepareFile(ctx, opener, file)
-		if err != nil {
+		var ready apple.File
+		var closeFile func()
+		failure := f.protect("the server of a file", func() (err error) {
+			ready, closeFile, err = f.prepareFile(ctx, opener, file)
+			return err
+		})
+		if failure != nil {
 			prepared.close()
-			return nil, atFile(i, file, message.FailureOf(err))
+			failure = atFile(i, file, failure)
+			f.countFiles(make([]apple.File, len(content.Files)), failure)
+			return nil, failure
+		}
+		open := ready.Open
+		ready.Open = func(ctx context.Context) (io.ReadCloser, error) {
+			stream, err := open(ctx)
+			if err != nil {
+				return nil, atFile(i, file, message.FailureOf(err))
+			}
+			return stream, nil
 		}
 		closers = append(closers, closeFile)
 		prepared.files = append(prepared.files, ready)
@@ -50,19 +65,31 @@ func (f *Flow) prepareFiles(ctx context.Context, opener FileOpener, content mess
 	return prepared, nil
 }
 
-// atFile says of which file a failure is.
+// atFile says what the failure of a file means for its message, and of which file it is. What a file's server says for
+// good, such as 410, is no word of Apple's on the customer: the content is wrong. And fetching can have done nothing.
 func atFile(i int, file message.File, failure *message.Failure) *message.Failure {
-	if failure.Class != message.Invalid {
+	located := *failure
+	switch {
+	case failure.Class == message.Uncertain:
+		located.Class = message.Transient
+		return &located
+	case !failure.Class.Final():
 		return failure
 	}
-	member := "url"
-	if file.URL == "" {
-		member = "data"
-	}
-	located := *failure
-	located.Reason = "a file cannot be sent"
-	located.Faults = []message.Fault{{Pointer: fmt.Sprintf("/data/content/files/%d/%s", i, member), Rule: "file", Message: failure.Reason}}
+	located.Class, located.Reason = message.Invalid, "a file cannot be sent"
+	located.Faults = []message.Fault{{Pointer: filePointer(i, file), Rule: "file", Message: failure.Reason}}
 	return &located
+}
+
+func filePointer(i int, file message.File) string {
+	pointer := fmt.Sprintf("/data/content/files/%d", i)
+	switch {
+	case file.URL != "":
+		return pointer + "/url"
+	case file.Data != "":
+		return pointer + "/data"
+	}
+	return pointer // it came beside the message
 }
 
 func (f *Flow) prepareFile(ctx context.Context, opener FileOpener, file message.File) (apple.File, func(), error) {
@@ -107,7 +134,7 @@ func (f *Flow) named(file message.File, name, mimeType string, head []byte) appl
 
 func (f *Flow) sizeFault(size int64) error {
 	if size > f.MaxFile {
-		return message.Failuref(message.Invalid, "has %d bytes; at most %d are possible (media.max_size, and Apple's limit)", size, f.MaxFile)
+		return message.Failuref(message.Invalid, "is larger than %d bytes, which is the most that is possible (media.max_size, and Apple's limit)", f.MaxFile)
 	}
 	if size == 0 {
 		return message.Failuref(message.Invalid, "is empty")
@@ -131,7 +158,7 @@ func (f *Flow) remoteFile(opener FileOpener, file message.File, download *httpcl
 	ready := f.named(file, download.Name, download.MIMEType, head)
 	ready.Size = download.Size
 	var mu sync.Mutex
-	first := &openFile{Reader: buffered, Closer: download.Body}
+	first := &openFile{Reader: buffered, Closer: download.Body, left: ready.Size}
 	ready.Open = func(ctx context.Context) (io.ReadCloser, error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -143,7 +170,7 @@ func (f *Flow) remoteFile(opener FileOpener, file message.File, download *httpcl
 		if err != nil {
 			return nil, err
 		}
-		return &openFile{Reader: again.Body, Closer: again.Body}, nil
+		return &openFile{Reader: again.Body, Closer: again.Body, left: ready.Size}, nil
 	}
 	return ready, func() { _ = download.Body.Close() }, nil
 }
@@ -152,36 +179,51 @@ func brokenOff(err error) *message.Failure {
 	return &message.Failure{Class: message.Transient, Reason: "the file's server broke off", Err: err}
 }
 
-// openFile is a file that is being read: an error of its source is the sender's, not Apple's.
+var errLonger = errors.New("it sends more bytes than it said")
+
+// openFile is a file that is being read: an error of its source, or another size than its source said, is the sender's,
+// not Apple's.
 type openFile struct {
 	io.Reader
 	io.Closer
+	left int64
 }
 
 func (o *openFile) Read(p []byte) (int, error) {
 	n, err := o.Reader.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	o.left -= int64(n)
+	switch {
+	case o.left < 0:
+		return 0, brokenOff(errLonger)
+	case errors.Is(err, io.EOF) && o.left > 0:
+		return n, brokenOff(io.ErrUnexpectedEOF)
+	case err != nil && !errors.Is(err, io.EOF):
 		return n, brokenOff(err)
 	}
 	return n, err
+}
+
+func diskFailure(err error) *message.Failure {
+	return &message.Failure{Class: message.Transient, Reason: "the bridge cannot keep the file on its disk", Err: err}
 }
 
 // spool keeps a file of unknown size on disk until it is sent: Apple wants to know the size first.
 func (f *Flow) spool(file message.File, download *httpclient.Download) (apple.File, func(), error) {
 	temporary, err := os.CreateTemp("", "bizbridge-*")
 	if err != nil {
-		return apple.File{}, nil, &message.Failure{
-			Class: message.Transient, Err: err,
-			Reason: "the file's server does not say how large it is, and there is no temporary folder to find out",
-		}
+		return apple.File{}, nil, diskFailure(err)
 	}
 	remove := func() {
 		_ = temporary.Close()
 		_ = os.Remove(temporary.Name())
 	}
-	if _, err := io.Copy(temporary, io.LimitReader(download.Body, f.MaxFile+1)); err != nil {
+	source := &sourceReader{Reader: io.LimitReader(download.Body, f.MaxFile+1)}
+	if _, err := io.Copy(temporary, source); err != nil {
 		remove()
-		return apple.File{}, nil, brokenOff(err)
+		if source.failed != nil {
+			return apple.File{}, nil, brokenOff(source.failed)
+		}
+		return apple.File{}, nil, diskFailure(err)
 	}
 	file.Name = firstOf(file.Name, download.Name)
 	file.MIMEType = firstOf(file.MIMEType, download.MIMEType)
@@ -190,6 +232,20 @@ func (f *Flow) spool(file message.File, download *httpclient.Download) (apple.Fi
 		remove()
 	}
 	return ready, closeFile, err
+}
+
+// sourceReader remembers that it was the source that failed, and not the disk.
+type sourceReader struct {
+	io.Reader
+	failed error
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.failed = err
+	}
+	return n, err
 }
 
 func firstOf(texts ...string) string {
@@ -204,12 +260,12 @@ func firstOf(texts ...string) string {
 func (f *Flow) localFile(file message.File, path string, done func()) (apple.File, func(), error) {
 	opened, err := os.Open(path)
 	if err != nil {
-		return apple.File{}, nil, err
+		return apple.File{}, nil, diskFailure(err)
 	}
 	defer opened.Close()
 	info, err := opened.Stat()
 	if err != nil {
-		return apple.File{}, nil, err
+		return apple.File{}, nil, diskFailure(err)
 	}
 	if err := f.sizeFault(info.Size()); err != nil {
 		return apple.File{}, nil, err
@@ -217,10 +273,16 @@ func (f *Flow) localFile(file message.File, path string, done func()) (apple.Fil
 	head := make([]byte, sniffLength)
 	n, err := io.ReadFull(opened, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return apple.File{}, nil, err
+		return apple.File{}, nil, diskFailure(err)
 	}
 	ready := f.named(file, "", "", head[:n])
 	ready.Size = info.Size()
-	ready.Open = func(context.Context) (io.ReadCloser, error) { return os.Open(path) }
+	ready.Open = func(context.Context) (io.ReadCloser, error) {
+		again, err := os.Open(path)
+		if err != nil {
+			return nil, diskFailure(err)
+		}
+		return again, nil
+	}
 	return ready, done, nil
 }

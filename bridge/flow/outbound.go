@@ -32,7 +32,7 @@ type Sender struct {
 // halfSent is a message of which some parts were accepted and some not.
 type halfSent struct {
 	digest   string
-	accepted map[message.ID]bool
+	accepted map[message.ID]apple.Accepted
 }
 
 // Outbound sends one message to a customer. A failure with a result (its Status set) tells how far each part came; one
@@ -155,17 +155,18 @@ func (f *Flow) send(ctx context.Context, sender Sender, out message.Outbound, ha
 	}
 	for i, content := range apple.Parts(out.Content) {
 		part := message.Part{ID: out.PartID(sender.Source, i), Kind: content.Kind(), Status: message.StatusAccepted}
-		if failure == nil && !half.accepted[part.ID] {
-			var accepted apple.Accepted
+		accepted, before := half.accepted[part.ID]
+		if failure == nil && !before {
 			var queued time.Duration
 			accepted, queued, failure = f.sendPart(ctx, out, part.ID, content, files.files)
 			waited += queued
 			if failure == nil {
-				half.accepted[part.ID] = true
-				part.DataRef = accepted.DataRef
+				half.accepted[part.ID] = accepted
 			}
 		}
-		if !half.accepted[part.ID] {
+		if before || failure == nil {
+			part.DataRef = accepted.DataRef
+		} else {
 			part.Status, part.Code = message.StatusFailed, failure.SenderCode()
 		}
 		result.Parts = append(result.Parts, part)
@@ -207,7 +208,7 @@ func (f *Flow) sendPart(ctx context.Context, out message.Outbound, id message.ID
 func (f *Flow) halfSent(key, digest string) (halfSent, *message.Failure) {
 	known, ok := f.Memory.half.Get(key)
 	if !ok {
-		return halfSent{digest: digest, accepted: make(map[message.ID]bool)}, nil
+		return halfSent{digest: digest, accepted: make(map[message.ID]apple.Accepted)}, nil
 	}
 	if known.digest != digest {
 		conflict := errConflict

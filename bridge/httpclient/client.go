@@ -44,14 +44,18 @@ type Client struct {
 	transport *http.Transport
 }
 
-// Call is one request. Its body is held in memory, so that it can be sent again: for small bodies only.
+// Call is one request. Its body can be sent again: it is held in memory, or opened anew for each attempt.
 type Call struct {
 	Operation string // name of the call in the metrics, lower snake case, from a closed set
 	Method    string
 	URL       string
 	Header    http.Header
 	Body      []byte
-	Retry     Retry
+	// OpenBody, when not nil, gives the Size bytes of a body that is too large for Body. It is called once more than there
+	// are attempts, and must not read.
+	OpenBody func() (io.Reader, error)
+	Size     int64
+	Retry    Retry
 	// Sign, when not nil, sets what must be new on every attempt, such as a signature with its time.
 	Sign func(http.Header)
 }
@@ -130,9 +134,16 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 // send makes the call until there is an answer or no time.
 func (c *Client) send(ctx context.Context, call Call) (*http.Response, *callState, error) {
 	state := &callState{operation: call.Operation, retry: call.Retry, sign: call.Sign}
-	req, err := retryablehttp.NewRequestWithContext(context.WithValue(ctx, callStateKey{}, state), call.Method, call.URL, call.Body)
+	var body any = call.Body
+	if call.OpenBody != nil {
+		body = retryablehttp.ReaderFunc(call.OpenBody)
+	}
+	req, err := retryablehttp.NewRequestWithContext(context.WithValue(ctx, callStateKey{}, state), call.Method, call.URL, body)
 	if err != nil {
 		return nil, nil, c.unusable()
+	}
+	if call.OpenBody != nil {
+		req.ContentLength = call.Size // else it would be sent in chunks
 	}
 	for name, values := range call.Header {
 		req.Header[name] = values

@@ -22,10 +22,12 @@ import (
 )
 
 const (
-	maxRedirects       = 5
-	downloadDialTime   = 5 * time.Second
-	downloadHeaderTime = 15 * time.Second
+	maxRedirects     = 5
+	downloadDialTime = 5 * time.Second
 )
+
+// downloadHeaderTime is how long a server may think about one request. A variable for tests only.
+var downloadHeaderTime = 15 * time.Second
 
 // Downloader fetches what a URL inside a message names. Such a URL may come from anyone, so it is not trusted: private,
 // loopback, link-local and metadata addresses are refused after DNS, at the moment of connecting, on every redirect.
@@ -34,8 +36,8 @@ type Downloader struct {
 	peer    string
 	origin  map[string]bool // scheme://host:port of the sender itself
 	trusted map[string]bool // the same of every host that the operator wrote
-	own     *http.Client
-	foreign *http.Client
+	own     *http.Transport
+	foreign *http.Transport
 	metrics *metrics.Metrics
 }
 
@@ -46,6 +48,7 @@ type DownloaderOptions struct {
 	Hosts        []string       // host or host:port, trusted over HTTPS and HTTP
 	AllowPrivate []netip.Prefix // addresses that are not refused
 	Metrics      *metrics.Metrics
+	resolver     *net.Resolver // nil: the system's; tests have one that changes its mind
 }
 
 // Download is a file that is being fetched.
@@ -71,11 +74,16 @@ func NewDownloader(options DownloaderOptions) (*Downloader, error) {
 			d.trusted[originOf(&url.URL{Scheme: scheme, Host: host})] = true
 		}
 	}
-	d.own = downloadClient(nil, http.ProxyFromEnvironment)
-	// A proxy would connect in our place, where nobody checks the address.
-	d.foreign = downloadClient(guard(options.AllowPrivate), nil)
+	d.own = downloadTransport(&net.Dialer{Timeout: downloadDialTime, Resolver: options.resolver})
+	d.own.Proxy = http.ProxyFromEnvironment
+	// No proxy here: it would connect in our place, where nobody checks the address.
+	d.foreign = downloadTransport(&net.Dialer{Timeout: downloadDialTime, Resolver: options.resolver, Control: guard(options.AllowPrivate)})
 	return d, nil
 }
+
+// platformServices is an address of the public internet that virtual machines of Azure have for themselves: metadata and
+// the certificates of the machine.
+var platformServices = netip.MustParsePrefix("168.63.129.16/32")
 
 // guard refuses addresses that are not on the public internet, when a connection is about to be made: what DNS said
 // before does not matter.
@@ -88,18 +96,17 @@ func guard(allowed []netip.Prefix) func(network, address string, _ syscall.RawCo
 			v6 = append(v6, prefix)
 		}
 	}
-	return ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...)).Safe
+	return ssrf.New(
+		ssrf.WithAnyPort(), ssrf.WithDeniedV4Prefixes(platformServices),
+		ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...),
+	).Safe
 }
 
-func downloadClient(control func(string, string, syscall.RawConn) error, proxy func(*http.Request) (*url.URL, error)) *http.Client {
-	dialer := &net.Dialer{Timeout: downloadDialTime, Control: control}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy: proxy, DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
-			TLSHandshakeTimeout: downloadDialTime, ResponseHeaderTimeout: downloadHeaderTime, MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression: true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+func downloadTransport(dialer *net.Dialer) *http.Transport {
+	return &http.Transport{
+		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
+		TLSHandshakeTimeout: downloadDialTime, ResponseHeaderTimeout: downloadHeaderTime, MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression: true,
 	}
 }
 
@@ -116,7 +123,8 @@ func originOf(u *url.URL) string {
 func (d *Downloader) Owns(u *url.URL) bool { return d.origin[originOf(u)] }
 
 // Open begins to fetch. The body must be closed; it fails when nothing comes for a while, or when ctx ends. The error is
-// a [*message.Failure]: Invalid for an address that is not allowed or answers that there is no such file.
+// a [*message.Failure]: Invalid for an address that is not allowed or answers that there is no such file, Canceled when
+// the caller gave up.
 func (d *Downloader) Open(ctx context.Context, text string) (*Download, error) {
 	began := time.Now()
 	defer func() { waitsOf(ctx).add(time.Since(began)) }()
@@ -127,7 +135,7 @@ func (d *Downloader) Open(ctx context.Context, text string) (*Download, error) {
 		return nil, err
 	}
 	return &Download{
-		Body: guardStall(resp.Body, cancel),
+		Body: guardStall(ctx, resp.Body, cancel),
 		Size: resp.ContentLength, MIMEType: mediaType(resp.Header.Get("Content-Type")), Name: fileName(resp),
 	}, nil
 }
@@ -166,12 +174,15 @@ func downloadFailure(status int) *message.Failure {
 }
 
 func (d *Downloader) get(ctx context.Context, target *url.URL) (*http.Response, error) {
-	if (target.Scheme != "https" && target.Scheme != "http") || target.Host == "" || target.User != nil {
+	switch host := target.Hostname(); {
+	case (target.Scheme != "https" && target.Scheme != "http") || host == "" || target.User != nil:
 		return nil, message.Failuref(message.Invalid, "the file's address must be an absolute http or https URL without a user name")
+	case oddAddress(host):
+		return nil, message.Failuref(message.Invalid, "the file's address has an IP address in a form that is not used")
 	}
-	client := d.foreign
+	transport := d.foreign
 	if d.trusted[originOf(target)] {
-		client = d.own
+		transport = d.own
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
@@ -179,7 +190,7 @@ func (d *Downloader) get(ctx context.Context, target *url.URL) (*http.Response, 
 	}
 	req.Header.Set("User-Agent", "bizbridge")
 	began := time.Now()
-	resp, err := client.Do(req)
+	resp, err := transport.RoundTrip(req) // an http.Client would follow redirects, and word errors with the address in them
 	status := 0
 	if resp != nil {
 		status = resp.StatusCode
@@ -191,12 +202,30 @@ func (d *Downloader) get(ctx context.Context, target *url.URL) (*http.Response, 
 	if errors.Is(err, ssrf.ErrProhibitedIP) || errors.Is(err, ssrf.ErrProhibitedNetwork) || errors.Is(err, ssrf.ErrInvalidHostPort) {
 		return nil, message.Failuref(message.Invalid, "the file's address leads into a private network; attachment_hosts and network.allow_private can allow it")
 	}
-	return nil, &message.Failure{Class: message.Transient, Reason: "the file cannot be fetched", Err: plain(err)}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, &message.Failure{Class: message.Canceled, Reason: "stopped before the file came", Err: err}
+	}
+	return nil, &message.Failure{Class: message.Transient, Reason: "the file cannot be fetched", Err: err}
+}
+
+// oddAddress tells whether a host is a number, or ends in one, and yet no address in its usual form: 127.1, 0x7f000001,
+// 2130706433, 0177.0.0.1, 127.0.0.1 with a dot at its end. No name on the internet looks so, and resolvers differ in what
+// they make of it (WHATWG URL, "ends in a number").
+func oddAddress(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return false
+	}
+	last := strings.TrimSuffix(host, ".")
+	last = strings.ToLower(last[strings.LastIndexByte(last, '.')+1:])
+	if digits, ok := strings.CutPrefix(last, "0x"); ok {
+		return strings.Trim(digits, "0123456789abcdef") == ""
+	}
+	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
 func mediaType(header string) string {
 	parsed, _, err := mime.ParseMediaType(header)
-	if err != nil {
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) { // with which the type itself is there
 		return ""
 	}
 	return parsed

@@ -68,7 +68,8 @@ type Attachment struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty"` // when URL stops working
 
 	// Open streams the bytes, exactly Size of them. It is set only for helpdesks that take uploads, and only where size
-	// and time allow; URL is empty then. Who calls it closes. The error is a [*Failure].
+	// and time allow. URL is there all the same: a file that does not come must not keep the message back. Who calls Open
+	// closes what it gives. The error is a [*Failure].
 	Open func(ctx context.Context) (io.ReadCloser, error) `json:"-"`
 }
 

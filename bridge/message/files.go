@@ -3,6 +3,7 @@ package message
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -35,11 +36,38 @@ func (Files) Kind() Kind { return KindFiles }
 
 // MarshalJSON writes the content with its kind.
 func (f Files) MarshalJSON() ([]byte, error) {
-	type fields Files
-	return json.Marshal(struct {
-		Kind Kind `json:"kind"`
-		fields
-	}{KindFiles, fields(f)})
+	type fields Files // without this method
+	return marshalContent(KindFiles, fields(f))
+}
+
+// UnmarshalJSON decodes the files one by one: encoding/json itself does not say in which of them a type is wrong.
+func (f *Files) UnmarshalJSON(text []byte) error {
+	var fields struct {
+		Text  string            `json:"text"`
+		Files []json.RawMessage `json:"files"`
+	}
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return err
+	}
+	*f = Files{Text: fields.Text, Files: make([]File, len(fields.Files))}
+	for i, raw := range fields.Files {
+		if err := json.Unmarshal(raw, &f.Files[i]); err != nil {
+			return inFile(i, err)
+		}
+		f.Files[i].SHA256 = "" // only the bridge may set it
+	}
+	return nil
+}
+
+// inFile adds to an error of encoding/json of which file it is.
+func inFile(i int, err error) error {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	located := *wrong
+	located.Field = strings.TrimSuffix(fmt.Sprintf("files.%d.%s", i, wrong.Field), ".")
+	return &located
 }
 
 func (f Files) validate(report func(pointer, rule, message string)) {
@@ -64,12 +92,12 @@ func (f File) validate(report func(pointer, rule, message string)) {
 	case f.URL != "" && f.Data != "":
 		report("", "oneOf", `must not have both "url" and "data"`)
 	case f.URL != "":
-		if parsed, err := url.Parse(f.URL); err != nil || (parsed.Scheme != "https" && parsed.Scheme != "http") || parsed.Host == "" || parsed.User != nil {
+		if parsed, err := url.Parse(f.URL); err != nil || (parsed.Scheme != "https" && parsed.Scheme != "http") || parsed.Hostname() == "" || parsed.User != nil {
 			report("/url", "format", "must be an absolute http or https URL without a user name")
 		}
 	default:
 		if _, err := base64.StdEncoding.DecodeString(f.Data); err != nil {
-			report("/data", "contentEncoding", "must be base64 (the standard alphabet, padded, without line breaks)")
+			report("/data", "contentEncoding", "must be base64 (the standard alphabet, padded)")
 		}
 	}
 	if n := utf8.RuneCountInString(f.Name); n > maxNameLength {
@@ -96,11 +124,8 @@ func (Saved) Kind() Kind { return KindSaved }
 
 // MarshalJSON writes the content with its kind.
 func (s Saved) MarshalJSON() ([]byte, error) {
-	type fields Saved
-	return json.Marshal(struct {
-		Kind Kind `json:"kind"`
-		fields
-	}{KindSaved, fields(s)})
+	type fields Saved // without this method
+	return marshalContent(KindSaved, fields(s))
 }
 
 const maxDataRef = 64 << 10

@@ -30,29 +30,35 @@ func (c *Connector) postMultipart(ctx context.Context, event message.Event) erro
 		_ = os.Remove(body.Name())
 	}()
 	form := multipart.NewWriter(body)
-	if err := writeParts(ctx, form, event); err != nil {
-		return err
+	if err := c.writeForm(ctx, form, body, event); err != nil {
+		return &message.Failure{Class: message.Transient, Reason: "the files of a message cannot be kept in the temporary folder", Err: err}
 	}
 	size, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return err
 	}
-	header := http.Header{"Content-Type": {form.FormDataContentType()}, "User-Agent": {"bizbridge"}}
-	if err := c.signer.SignReader(header, string(event.Data.ID), c.Now(), io.NewSectionReader(body, 0, size)); err != nil {
-		return err
-	}
-	resp, err := c.HTTP.Upload(ctx, httpclient.Call{Operation: "webhook", Method: http.MethodPost, URL: c.url, Header: header},
-		io.NewSectionReader(body, 0, size), size)
+	whole := func() io.Reader { return io.NewSectionReader(body, 0, size) }
+	resp, err := c.HTTP.Do(ctx, httpclient.Call{
+		Operation: "webhook", Method: http.MethodPost, URL: c.url, Retry: httpclient.RetryIdempotent,
+		OpenBody: func() (io.Reader, error) { return whole(), nil }, Size: size,
+		Header: http.Header{"Content-Type": {form.FormDataContentType()}, "User-Agent": {"bizbridge"}},
+		Sign: func(header http.Header) {
+			if err := c.signer.SignReader(header, string(event.Data.ID), c.Now(), whole()); err != nil {
+				c.Logger.Error("a body in the temporary folder cannot be read", "error", err)
+			}
+		},
+	})
 	if err != nil {
 		return err
 	}
 	return connectors.StatusFailure(c.Name, resp)
 }
 
-func writeParts(ctx context.Context, form *multipart.Writer, event message.Event) error {
+// writeForm writes the event and its files. An error is one of the disk.
+func (c *Connector) writeForm(ctx context.Context, form *multipart.Writer, body *os.File, event message.Event) error {
 	text, err := json.Marshal(event)
 	if err != nil {
-		return &message.Failure{Class: message.Permanent, Reason: "the event cannot be written as JSON", Err: err}
+		return err
 	}
 	part, err := form.CreatePart(textproto.MIMEHeader{
 		"Content-Disposition": {`form-data; name="event"`}, "Content-Type": {"application/json"},
@@ -65,29 +71,41 @@ func writeParts(ctx context.Context, form *multipart.Writer, event message.Event
 	}
 	for i, file := range event.Data.Attachments {
 		if file.Open == nil {
-			continue // it is a link
+			continue // it is a link only
 		}
-		if err := writeFile(ctx, form, fmt.Sprintf("file%d", i), file); err != nil {
+		if err := c.writeFile(ctx, form, body, fmt.Sprintf("file%d", i), file); err != nil {
 			return err
 		}
 	}
 	return form.Close()
 }
 
-func writeFile(ctx context.Context, form *multipart.Writer, field string, file message.Attachment) error {
+// writeFile adds a file. One that does not come whole is left out: the event has the link to it, and must not wait for
+// it.
+func (c *Connector) writeFile(ctx context.Context, form *multipart.Writer, body *os.File, field string, file message.Attachment) error {
+	before, err := body.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
 	stream, err := file.Open(ctx)
-	if err != nil {
+	if err == nil {
+		defer stream.Close()
+		var part io.Writer
+		part, err = form.CreatePart(textproto.MIMEHeader{
+			"Content-Disposition": {multipart.FileContentDisposition(field, file.Name)}, "Content-Type": {file.MIMEType},
+		})
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(part, stream)
+	}
+	if err == nil {
+		return nil
+	}
+	c.Logger.Warn("a customer's file does not come beside its event, only as a link", "id", file.ID, "error", err)
+	if err := body.Truncate(before); err != nil {
 		return err
 	}
-	defer stream.Close()
-	part, err := form.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {multipart.FileContentDisposition(field, file.Name)}, "Content-Type": {file.MIMEType},
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(part, stream); err != nil {
-		return &message.Failure{Class: message.Transient, Reason: "a file of the message broke off", Err: err}
-	}
-	return nil
+	_, err = body.Seek(before, io.SeekStart)
+	return err
 }

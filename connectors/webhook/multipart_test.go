@@ -214,39 +214,77 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("the store broke off") }
 
-func TestAFileThatCannotBeReadSendsNothing(t *testing.T) {
+// One file that could not be had once kept the words of its message back for good.
+func TestAFileThatDoesNotComeIsLeftOutOfItsMessage(t *testing.T) {
 	closed := 0
 	good := func() message.Attachment { return withFile("a", "text/plain", 5, strings.NewReader("hello"), &closed) }
-	refused := message.Failuref(message.Permanent, "the store has other bytes")
 	for name, test := range map[string]struct {
 		files  []message.Attachment
-		class  message.Class
+		want   []string // names of the parts
 		closed int
 	}{
-		"breaks off at once": {[]message.Attachment{withFile("a", "text/plain", 5, failing{}, &closed)}, message.Transient, 1},
+		"breaks off at once": {[]message.Attachment{withFile("a", "text/plain", 5, failing{}, &closed)}, []string{"event"}, 1},
 		"breaks off later": {[]message.Attachment{
 			good(), withFile("b", "text/plain", 5_000_000, io.MultiReader(strings.NewReader(strings.Repeat("x", 3_000_000)), failing{}), &closed),
-		}, message.Transient, 2},
+		}, []string{"event", "file0"}, 2},
 		"cannot be opened": {[]message.Attachment{good(), {ID: "b", Name: "b", Open: func(context.Context) (io.ReadCloser, error) {
-			return nil, refused
-		}}, good()}, message.Permanent, 1},
+			return nil, message.Failuref(message.Permanent, "the store has other bytes")
+		}}, good()}, []string{"event", "file0", "file2"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			temporary(t)
 			closed = 0
 			desk := startFormDesk(t)
-			err := deliver(t, connect(t, desk.URL, time.Now, multiparts), eventWith(test.files...))
-			failure, ok := errors.AsType[*message.Failure](err)
-			if !ok || failure.Class != test.class || failure.Reason == "" {
-				t.Errorf("error %v, want class %s", err, test.class)
+			if err := deliver(t, connect(t, desk.URL, time.Now, multiparts), eventWith(test.files...)); err != nil {
+				t.Fatal(err)
 			}
-			if desk.begun > 0 {
-				t.Error("something was sent")
+			var names []string
+			for _, part := range parts(t, desk.only(t)) {
+				names = append(names, part.Field)
+				if part.Field != "event" && part.Content != "hello" {
+					t.Errorf("%s holds %d bytes", part.Field, len(part.Content))
+				}
+			}
+			if diff := cmp.Diff(test.want, names); diff != "" {
+				t.Error(diff)
 			}
 			if closed != test.closed {
 				t.Errorf("%d streams were closed, want %d", closed, test.closed)
 			}
 		})
+	}
+}
+
+// A helpdesk that was busy for a moment once lost every message with a file.
+func TestAMessageWithFilesIsSentAgain(t *testing.T) {
+	temporary(t)
+	var attempts []*http.Request
+	var mu sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		attempts = append(attempts, r)
+		if verifier, err := standardwebhooks.NewWebhook(webhooktest.Secret); err != nil || verifier.Verify(body, r.Header) != nil {
+			t.Error("the signature of an attempt does not hold")
+		}
+		if len(attempts) < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	closed := 0
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	event := eventWith(withFile("a", "text/plain", 5, strings.NewReader("hello"), &closed))
+	_, err := connect(t, server.URL, time.Now, multiparts).Deliver(ctx, event)
+	if err != nil || len(attempts) != 3 {
+		t.Errorf("%d attempts, %v", len(attempts), err)
+	}
+	for _, attempt := range attempts {
+		if attempt.Header.Get("Webhook-Id") != attempts[0].Header.Get("Webhook-Id") || attempt.ContentLength <= 0 {
+			t.Errorf("%v, length %d", attempt.Header, attempt.ContentLength)
+		}
 	}
 }
 
