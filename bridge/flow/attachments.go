@@ -85,7 +85,10 @@ func (f *Flow) placeFile(file *message.Attachment, source *attachment.Source, up
 		file.URL, file.ExpiresAt = link, &expires
 		outcome = "linked"
 	}
-	if uploads && source.Size <= f.InlineMax {
+	switch {
+	case uploads && source.Size > f.InlineMax:
+		f.Metrics.Fallbacks.WithLabelValues("files", "link", "limit").Inc()
+	case uploads:
 		file.Open = func(ctx context.Context) (io.ReadCloser, error) { return f.openStream(ctx, source) }
 		return ""
 	}

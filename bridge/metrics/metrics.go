@@ -42,6 +42,7 @@ type Metrics struct {
 	Attachments         *prometheus.CounterVec   // direction, outcome
 	AttachmentBytes     *prometheus.CounterVec   // direction, outcome
 	IDRExpansions       *prometheus.CounterVec   // outcome
+	Fallbacks           *prometheus.CounterVec   // from, to, reason
 	DuplicatesDropped   *prometheus.CounterVec   // source
 	Inflight            *prometheus.GaugeVec     // direction
 	LastInbound         *prometheus.GaugeVec     // business
@@ -82,6 +83,8 @@ func New(version, commit string) *Metrics {
 		"Bytes of files, as far as they were streamed.", "direction", "outcome")
 	m.IDRExpansions = m.counter("idr_expansions_total",
 		"Large interactive answers by who could read them.", "outcome")
+	m.Fallbacks = m.counter("fallbacks_total",
+		"What was shown as something simpler than it was, and why.", "from", "to", "reason")
 	m.DuplicatesDropped = m.counter("duplicates_dropped_total",
 		"Repeats that were answered without being delivered again.", "source")
 	m.Inflight = m.gauge("inflight", "Messages being worked on.", "direction")
@@ -131,6 +134,7 @@ func (m *Metrics) zero() {
 			m.AttachmentBytes.WithLabelValues(direction, outcome)
 		}
 	}
+	m.Fallbacks.WithLabelValues("files", "link", "limit")
 	for _, outcome := range []string{"decoded", "local", "failed"} {
 		m.IDRExpansions.WithLabelValues(outcome)
 	}
