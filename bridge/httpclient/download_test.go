@@ -181,13 +181,14 @@ func slowly(pause time.Duration, parts int, part string) action {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(parts*len(part)))
 		for range parts {
-			if _, err := io.WriteString(w, part); err != nil || r.Context().Err() != nil {
+			if _, err := io.WriteString(w, part); err != nil {
 				return
 			}
 			w.(http.Flusher).Flush()
 			select {
 			case <-time.After(pause):
 			case <-r.Context().Done():
+				return
 			}
 		}
 	}
