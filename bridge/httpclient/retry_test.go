@@ -159,15 +159,16 @@ func TestAPeerThatStaysBusyIsTransientOrThrottled(t *testing.T) {
 			p := newPeer(t, answer(status))
 			c, m := newClient(t)
 			resp, err := do(t, c, 600*time.Millisecond, post(p.URL, RetryUnsent))
-			// Either the last answer, or, where time was up while waiting, a failure that says the same.
-			if got := ended(resp, err); got != want && got != "status "+http.StatusText(status) {
+			// Either the last answer, or, where time was up while waiting, a failure that says the same. On a busy machine
+			// the deadline may cut an attempt itself: then nobody knows.
+			if got := ended(resp, err); got != want && got != "status "+http.StatusText(status) && got != "uncertain" {
 				t.Errorf("%s: %v", got, err)
 			}
 			requests, _ := p.seen()
 			if requests < 2 {
 				t.Errorf("%d requests", requests)
 			}
-			if got := retries(t, m)[fmt.Sprint(status)]; got != float64(requests-1) {
+			if got := retries(t, m)[fmt.Sprint(status)]; got != float64(requests-1) && got != float64(requests) {
 				t.Errorf("%d requests, but %v retries are counted", requests, got)
 			}
 		})
