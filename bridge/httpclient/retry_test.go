@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -281,6 +282,9 @@ func TestSwitchingProtocolsIsNoAnswer(t *testing.T) {
 				return
 			}
 			held = append(held, conn)
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+				continue
+			}
 			_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"))
 		}
 	}()
