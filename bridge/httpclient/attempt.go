@@ -37,15 +37,16 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		_ = resp.Body.Close() // it is a connection now, which nobody would ever end
 		resp.Body = http.NoBody
 	}
-	state.status = 0
+	status := 0
 	if resp != nil {
-		state.status = resp.StatusCode
+		status = resp.StatusCode
+		state.status = status
 		// http.Client makes an error, with the address in it, of an answer whose Location it cannot read.
 		if _, unreadable := resp.Location(); unreadable != nil {
 			resp.Header.Del("Location")
 		}
 	}
-	t.metrics.UpstreamDuration.WithLabelValues(t.peer, state.operation, metrics.StatusCode(state.status)).Observe(time.Since(began).Seconds())
+	t.metrics.UpstreamDuration.WithLabelValues(t.peer, state.operation, metrics.StatusCode(status)).Observe(time.Since(began).Seconds())
 	state.connected = err != nil && connected.Load()
 	state.mayHaveArrived = state.mayHaveArrived || state.connected
 	return resp, err

@@ -167,7 +167,7 @@ type callState struct {
 	retry          Retry
 	sign           func(http.Header)
 	retryFor       string // why the next attempt is made
-	status         int    // of the last attempt; 0: no answer
+	status         int    // of the last attempt that was answered; 0: none was
 	connected      bool   // the last attempt had a connection but no answer: the peer may have read the request
 	mayHaveArrived bool   // so for any attempt that got no answer
 }
