@@ -255,3 +255,31 @@ func TestALinkOutlivesTheReplicaThatMadeIt(t *testing.T) {
 	download(t, strings.Replace(url, first.listen, second.listen, 1), size)
 	http.DefaultClient.CloseIdleConnections()
 }
+
+// As many slow readers of a link as there are places for messages once stopped all messages and all other links.
+func TestSlowReadersOfLinksHoldNothingElseUp(t *testing.T) {
+	store, desk := newBulkStore(t, transferSize), newFar(t)
+	p := newProcess(t, store.URL, desk.server.URL, "limits: {outbound_concurrency: 2}")
+	bridge := "http://" + p.listen
+	url := link(t, bridge, desk, "00000000-0000-4000-8000-000000000001", transferSize)
+	for range 4 {
+		resp, err := http.Get(url) // and nobody reads it
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("a link answers %d", resp.StatusCode)
+		}
+	}
+	body := []byte(sendBody(nil))
+	resp, err := http.DefaultClient.Do(post(bridge+"/webhooks/desk", deskHeader("1", body), body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("a message is answered with %d", resp.StatusCode)
+	}
+	p.kill() // and with it the transfers
+}
