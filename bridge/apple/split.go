@@ -35,7 +35,7 @@ func textParts(text string) []message.Content {
 		parts = append(parts, message.Text{Text: piece})
 	}
 	if len(parts) == 0 { // nothing but white space: Apple says what it thinks of that
-		return []message.Content{message.Text{Text: text[:1]}}
+		return []message.Content{message.Text{Text: " "}}
 	}
 	return parts
 }
