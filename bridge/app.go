@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gin-gonic/gin"
-
 	"bizbridge/bridge/flow"
 	"bizbridge/bridge/metrics"
 	"bizbridge/config"
@@ -60,7 +58,6 @@ type App struct {
 // New builds everything and opens both listeners, so that an address in use is told at once. Nothing is served before
 // [App.Run].
 func New(options Options) (*App, error) {
-	gin.SetMode(gin.ReleaseMode)
 	a := &App{
 		options: options,
 		logger:  options.Logger,

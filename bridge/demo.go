@@ -9,11 +9,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"bizbridge/bridge/sandbox"
 	"bizbridge/config"
 	"bizbridge/connectors/registry"
+	"bizbridge/mapping/templates"
 )
 
 // What the demo's gateway knows; the values are those of the documentation.
@@ -31,6 +34,7 @@ type Demo struct {
 	servers []*http.Server
 	serving sync.WaitGroup
 	pages   net.Listener
+	folder  string // of templates and of a picture for links; removed at the end
 }
 
 // NewDemo opens the pages at listen, and everything else on free ports of the loopback.
@@ -52,22 +56,38 @@ func NewDemo(listen string, logger *slog.Logger, version, commit string) (*Demo,
 		for _, opened := range listeners {
 			_ = opened.Close()
 		}
+		_ = os.RemoveAll(d.folder)
 		return nil, err
 	}
 	return d, nil
 }
 
+// writeFolder brings the templates of the documentation, and a picture for links.
+func (d *Demo) writeFolder() (err error) {
+	if d.folder, err = os.MkdirTemp("", "bizbridge-demo-*"); err != nil {
+		return err
+	}
+	if err := os.CopyFS(filepath.Join(d.folder, "templates"), templates.Examples()); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(d.folder, "link.png"), sandbox.LinkPicture(), 0o600)
+}
+
 func (d *Demo) build(public, admin, gateway, desk net.Listener, logger *slog.Logger, version, commit string) error {
+	if err := d.writeFolder(); err != nil {
+		return err
+	}
 	secret, deskSecret := randomBase64(), "whsec_"+randomBase64()
 	text := fmt.Sprintf(`
 server: {public_url: "http://%s"}
 keys: [%q]
 apple: {gateway_url: "http://%s/v1", accounts: [{msp_id: %q, secrets: [%q]}]}
-businesses: [{id: %q, name: Demo, msp_id: %q, connector: %s}]
+businesses: [{id: %q, name: Demo, msp_id: %q, connector: %s, rich_links: {default_image: link.png}}]
+templates: ["templates/*.yaml"]
 connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
 `, public.Addr(), randomBase64(), gateway.Addr(), demoMSPID, secret, demoBusiness, demoMSPID,
 		demoConnector, demoConnector, desk.Addr(), deskSecret)
-	cfg, err := config.Parse("demo", []byte(text), registry.ConfigTypes())
+	cfg, err := config.Parse(filepath.Join(d.folder, "demo"), []byte(text), registry.ConfigTypes())
 	if err != nil {
 		return err
 	}
@@ -110,7 +130,7 @@ func (d *Demo) Run(ctx context.Context) error {
 		err = errors.Join(err, server.Close())
 	}
 	d.serving.Wait()
-	return err
+	return errors.Join(err, os.RemoveAll(d.folder))
 }
 
 func randomBase64() string {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"bizbridge/bridge/apple"
-	"bizbridge/bridge/flow"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
 	"bizbridge/bridge/signature"
@@ -87,14 +86,9 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 		s.refuseSend(w, r, name, name, err)
 		return
 	}
-	sender := flow.Sender{
-		Source: "connector:" + name, Label: name, Default: message.SenderAgent, Timeout: desk.AnswerWithin,
-		Files: s.files[name], Events: desk,
-		MaySpeakFor: func(business message.BusinessID) bool { return s.speaks[name][business] },
-	}
 	results := make([]message.SendResult, 0, len(messages))
 	for _, out := range messages {
-		result, failure := s.flow.Outbound(r.Context(), sender, out)
+		result, failure := s.flow.Outbound(r.Context(), desk.Sender, out)
 		// What Apple refuses for good is an outcome: another try would only meet it again.
 		if failure != nil && (result.Status == "" || !failure.Class.Final()) {
 			s.writeFailure(w, r, name, result, failure)

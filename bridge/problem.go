@@ -36,6 +36,8 @@ var codeStatus = map[message.Code]int{
 	message.CodeTooLarge:         http.StatusRequestEntityTooLarge,
 	message.CodeInvalid:          http.StatusUnprocessableEntity,
 	message.CodeUnsupported:      http.StatusUnprocessableEntity,
+	message.CodeUnknownTemplate:  http.StatusUnprocessableEntity,
+	message.CodeDeviceUnknown:    http.StatusUnprocessableEntity,
 	message.CodeRateLimited:      http.StatusTooManyRequests,
 	message.CodeUnavailable:      http.StatusServiceUnavailable,
 	message.CodeUncertain:        http.StatusServiceUnavailable,

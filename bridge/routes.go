@@ -17,6 +17,7 @@ import (
 
 // routes registers every public route. Gin stays in this file: handlers are plain net/http.
 func (s *site) routes() http.Handler {
+	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
 	if err := engine.SetTrustedProxies(proxyList(s.config.Network.TrustedProxies)); err != nil {

@@ -3,10 +3,13 @@ package bridge
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"bizbridge/bridge/apple"
@@ -64,10 +67,17 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 	if s.files[""], err = s.downloader(apiSource, nil, nil); err != nil {
 		return nil, err
 	}
-	for name, connector := range cfg.Connectors {
-		if err := s.addDesk(name, connector); err != nil {
-			return nil, fmt.Errorf("connectors.%s: %w", name, err)
+	var faults []error // all are told at once
+	for _, name := range slices.Sorted(maps.Keys(cfg.Connectors)) {
+		if err := s.addDesk(name, cfg.Connectors[name]); err != nil {
+			faults = append(faults, fmt.Errorf("connectors.%s: %w", name, err))
 		}
+	}
+	richLinks, err := readRichLinks(cfg)
+	faults = append(faults, err)
+	templates, err := loadTemplates(cfg)
+	if err := errors.Join(append(faults, err)...); err != nil {
+		return nil, err
 	}
 	directory := newDirectory(cfg)
 	s.receiver = &apple.Receiver{
@@ -79,9 +89,13 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 		Metrics: a.metrics, Now: time.Now,
 	})
 	s.media = s.newLinks(ring, gateway.Fetch)
+	pages, err := s.downloader(linksPeer, nil, nil)
+	if err != nil {
+		return nil, err
+	}
 	s.flow = flow.New(flow.Options{
 		Memory: a.memory, Ring: ring, Metrics: a.metrics, Logger: a.logger, Now: time.Now,
-		Gateway: gateway, Links: s.media,
+		Gateway: gateway, Links: s.media, Pages: pages, RichLinks: richLinks, Templates: templates,
 		MaxFile: cfg.Media.MaxSize.Bytes(), InlineMax: cfg.Delivery.InlineMax.Bytes(),
 		Desks:               s.businessDesks(),
 		Timeout:             cfg.Delivery.Timeout.Std(),
@@ -149,13 +163,12 @@ func (s *site) addDesk(name string, cfg config.Connector) error {
 		return fmt.Errorf("there is no connector type %q", cfg.Type)
 	}
 	connector, err := factory.New(connectors.Environment{
-		Name: name, HTTP: s.client(name, s.config.Limits.InboundConcurrency),
+		Name: name, Dir: s.config.Dir, HTTP: s.client(name, s.config.Limits.InboundConcurrency),
 		Logger: s.logger.With("connector", name), Now: time.Now,
 	}, cfg.Settings)
 	if err != nil {
 		return err
 	}
-	s.desks[name] = &flow.Desk{Name: name, Connector: connector, AnswerWithin: factory.AnswerWithin}
 	var origins []string
 	if factory.Origin != nil {
 		origins = append(origins, factory.Origin(cfg.Settings))
@@ -169,6 +182,15 @@ func (s *site) addDesk(name string, cfg config.Connector) error {
 		s.files[name] = &deskFiles{Downloader: downloader, desk: opener}
 	}
 	s.speaks[name] = make(map[message.BusinessID]bool)
+	desk := &flow.Desk{
+		Name: name, Connector: connector, AnswerWithin: factory.AnswerWithin, Replies: factory.Abilities.Inbound[message.EventReplied],
+	}
+	desk.Sender = flow.Sender{
+		Source: "connector:" + name, Label: name, Default: message.SenderAgent, Timeout: desk.AnswerWithin,
+		Files: s.files[name], Events: desk,
+		MaySpeakFor: func(business message.BusinessID) bool { return s.speaks[name][business] },
+	}
+	s.desks[name] = desk
 	s.metrics.ExpectConnector(name)
 	s.metrics.ExpectPeer(name, factory.Operations...)
 	return nil

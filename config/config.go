@@ -9,9 +9,11 @@ package config
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -41,8 +43,13 @@ type Config struct {
 	Network Network `json:"network"`
 	// What the bridge takes on at once.
 	Limits Limits `json:"limits"`
+	// Files with rich messages that agents and bots send by name: patterns, relative to this file.
+	Templates []string `json:"templates" jsonschema:"example=./templates/*.yaml"`
 	// What the bridge writes to its log.
 	Log Log `json:"log"`
+
+	// Dir is the folder of the file, to which the paths in it are relative.
+	Dir string `json:"-"`
 }
 
 // Server is where the bridge listens and how the world reaches it.
@@ -96,6 +103,27 @@ type Business struct {
 	MSPID string `json:"msp_id" jsonschema:"required,format=uuid,example=11111111-2222-3333-4444-555555555555"`
 	// The helpdesk that serves it: a name under connectors.
 	Connector string `json:"connector" jsonschema:"required,example=desk"`
+	// What becomes of links in texts to its customers.
+	RichLinks RichLinks `json:"rich_links"`
+}
+
+// RichLinks is how links in texts are shown.
+type RichLinks struct {
+	// Every link in an agent's or bot's text is also sent as a card, as Apple asks of messaging service providers.
+	Enabled bool `json:"enabled" jsonschema:"default=true"`
+	// The card's title and picture are taken from the page, which the bridge fetches for that. Private addresses are refused.
+	OpenGraph bool `json:"open_graph" jsonschema:"default=false"`
+	// The picture of cards for pages without one: a file, relative to this one. Without it, such links stay text.
+	DefaultImage string `json:"default_image" jsonschema:"example=logo.png"`
+}
+
+// UnmarshalJSON sets the defaults of a business.
+func (b *Business) UnmarshalJSON(data []byte) error {
+	type fields Business // without this method
+	filled := fields{RichLinks: RichLinks{Enabled: true}}
+	err := json.Unmarshal(data, &filled)
+	*b = Business(filled)
+	return err
 }
 
 // Connector is one helpdesk. Beside type and delivery stand the keys of its type.
@@ -208,6 +236,14 @@ func Default() *Config {
 		Limits:   Limits{MaxBody: 16_000_000, InboundConcurrency: 256, OutboundConcurrency: 20},
 		Log:      Log{Level: "info", Format: "json"},
 	}
+}
+
+// Path finds a file that the configuration names.
+func (c *Config) Path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.Dir, name)
 }
 
 // MasterKeys returns the decoded master keys, the sealing one first.

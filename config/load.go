@@ -41,6 +41,7 @@ func parse(name string, data []byte, types []ConnectorType, resolve resolver) (*
 		return nil, err
 	}
 	c := d.decode(types)
+	c.Dir = filepath.Dir(name)
 	checkRules(d, c)
 	if len(d.problems) > 0 {
 		return nil, d.problems.sorted()

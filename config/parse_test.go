@@ -61,10 +61,11 @@ func minimal(t *testing.T) string { return read(t, "testdata/ok-minimal.yaml") }
 func TestDefaults(t *testing.T) {
 	got := mustParse(t, minimal(t))
 	want := Default()
+	want.Dir = "."
 	want.Server.PublicURL = "https://bridge.example.com"
 	want.Keys = []Secret{goodKey}
 	want.Apple.Accounts = []Account{{MSPID: mspID, Secrets: []Secret{appleKey}}}
-	want.Businesses = []Business{{ID: exampleID, MSPID: mspID, Connector: "desk"}}
+	want.Businesses = []Business{{ID: exampleID, MSPID: mspID, Connector: "desk", RichLinks: RichLinks{Enabled: true}}}
 	want.Connectors = map[string]Connector{"desk": {Type: "webhook", Delivery: "direct", Settings: &webhookSettings{
 		URL: "https://desk.example.com/hooks", Secrets: []Secret{deskKey}, Wait: seconds(2),
 	}}}
@@ -79,11 +80,13 @@ func TestDefaults(t *testing.T) {
 func TestEverySection(t *testing.T) {
 	c := mustParse(t, read(t, "testdata/ok-everything.yaml"))
 	want := &Config{
+		Dir:    ".",
 		Server: Server{Listen: "127.0.0.1:0", AdminListen: "[::1]:0", PublicURL: "http://localhost:8080/bridge", ShutdownGrace: seconds(90)},
 		Keys:   []Secret{goodKey, otherKey},
 		Apple: Apple{GatewayURL: "http://127.0.0.1:9000/v1", TokenLeeway: seconds(600),
 			Accounts: []Account{{MSPID: mspID, Secrets: []Secret{appleKey}}}},
-		Businesses: []Business{{ID: exampleID, Name: "Example", MSPID: mspID, Connector: "desk"}},
+		Businesses: []Business{{ID: exampleID, Name: "Example", MSPID: mspID, Connector: "desk", RichLinks: RichLinks{OpenGraph: true, DefaultImage: "testdata/logo.png"}}},
+		Templates:  []string{"./templates/*.yaml"},
 		Connectors: map[string]Connector{
 			"desk": {Type: "webhook", Delivery: "direct", AttachmentHosts: []string{"10.0.0.7:9000"}, Settings: &webhookSettings{
 				URL: "https://desk.example.com", Secrets: []Secret{"whsec_a"}, Retries: 3, Verbose: true, Wait: seconds(2), Number: "12",

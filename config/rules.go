@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -185,6 +186,17 @@ func (r *rules) businesses() {
 			r.add(path+".msp_id", path+".msp_id is none of apple.accounts", "Add the account there, or correct the id.")
 		}
 		r.connector(path+".connector", business.Connector, path+" routes to nowhere: there is no such connector")
+		r.file(path+".rich_links.default_image", business.RichLinks.DefaultImage)
+	}
+}
+
+// file reports a file that is named and cannot be read.
+func (r *rules) file(path, name string) {
+	if name == "" {
+		return
+	}
+	if info, err := os.Stat(r.config.Path(name)); err != nil || !info.Mode().IsRegular() {
+		r.add(path, path+" names no file that can be read", "Paths are relative to the folder of the configuration file.")
 	}
 }
 
@@ -200,7 +212,7 @@ func (r *rules) connector(path, name, message string) {
 }
 
 // reservedNames are what the metrics call other peers and sources.
-var reservedNames = []string{"api", "apple", "media", "oauth", "pay", "payment", "state", "unknown"}
+var reservedNames = []string{"api", "apple", "links", "media", "oauth", "pay", "payment", "state", "unknown"}
 
 // settings asks each connector's own settings.
 func (r *rules) settings() {

@@ -127,13 +127,14 @@ func TestExampleLoads(t *testing.T) {
 	cert, key := selfSigned(t)
 	write(t, filepath.Join(dir, "tls.crt"), cert)
 	write(t, filepath.Join(dir, "tls.key"), key)
+	write(t, filepath.Join(dir, "logo.png"), read(t, "testdata/logo.png"))
 	text := strings.ReplaceAll(string(Example()), "${file:/etc/bizbridge/", "${file:")
 	for range 2 { // a key that is commented out may hold another
 		text = uncomment(text)
 	}
 	resolve := systemResolver(dir)
 	resolve.env = fakeResolver().env
-	c, err := parse("example.yaml", []byte(text), types, resolve)
+	c, err := parse(filepath.Join(dir, "example.yaml"), []byte(text), types, resolve)
 	if err != nil {
 		t.Fatalf("uncommented: %v\n%s", err, text)
 	}

@@ -36,6 +36,9 @@ type Connector interface {
 // Receipt is what a helpdesk says of a message that it took.
 type Receipt struct {
 	ID string // the helpdesk's own id of the message; "" where it gives none
+	// Messages is what a bot answered at once. The flow sends them to the customer before Apple hears that the message
+	// arrived; they have keys, so that a repeat sends nothing twice.
+	Messages []message.Outbound
 }
 
 // TypingRelay is for helpdesks that show when the customer types. It is called at most once per change, is never
@@ -67,6 +70,30 @@ type FileOpener interface {
 	OpenFile(ctx context.Context, url string) (*httpclient.Download, error)
 }
 
+// NoteWriter is for helpdesks in which agents can see a note that the customer does not. It is called after a message was
+// sent differently from how it was written, best effort.
+type NoteWriter interface {
+	Connector
+	WriteNote(ctx context.Context, business message.BusinessID, customer message.CustomerID, text string) error
+}
+
+// ChoiceKeeper is for helpdesks that can keep a short opaque text beside a conversation, such as a custom attribute. The
+// customer's "2" can then become the answer to a list that was sent as a numbered text. Both are best effort.
+type ChoiceKeeper interface {
+	Connector
+	// KeepChoice replaces what is kept; "" forgets it.
+	KeepChoice(ctx context.Context, business message.BusinessID, customer message.CustomerID, sealed string) error
+	// KeptChoice gives what is kept; "" for nothing.
+	KeptChoice(ctx context.Context, business message.BusinessID, customer message.CustomerID) (string, error)
+}
+
+// SelfTester is for connectors whose configuration brings its own tests, such as a mapping's. Nothing is contacted.
+type SelfTester interface {
+	Connector
+	// SelfTest runs them: each line of failed tells of one that fails, each of warnings of what is doubtful.
+	SelfTest(ctx context.Context) (run int, failed, warnings []string)
+}
+
 // Factory describes one kind of helpdesk and makes its connectors.
 type Factory struct {
 	Type    string // the type key of the configuration
@@ -87,13 +114,15 @@ type Factory struct {
 	// trusted. nil: no files come from the helpdesk.
 	Origin func(settings any) string
 
-	// New makes a connector from validated settings (what NewConfig gave, filled). It does no I/O.
+	// New makes a connector from validated settings (what NewConfig gave, filled). It reads files that these name, and does
+	// no other I/O.
 	New func(Environment, any) (Connector, error)
 }
 
 // Environment is what the bridge gives to a connector, as opposed to what its user configured.
 type Environment struct {
 	Name   string // the connector's name in the configuration
+	Dir    string // the configuration's folder, to which the paths of settings are relative
 	HTTP   *httpclient.Client
 	Logger *slog.Logger
 	Now    func() time.Time

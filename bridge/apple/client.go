@@ -76,9 +76,15 @@ type Outgoing struct {
 	Business message.BusinessID
 	Customer message.CustomerID
 	Sender   message.Sender
-	Content  message.Content // text of at most [MaxText] characters, files, saved, or typing
+	Content  message.Content // what fits one Apple message: one of [Parts]
 	Files    []File          // the bytes of the content's files, one for each
 	Save     bool            // ask for a reference by which the message can be sent again
+	// RequestID is what the answer to an interactive message will name; a UUID.
+	RequestID string
+	// Pictures are the content's pictures by their ids, as PNG within Apple's limits.
+	Pictures map[string][]byte
+	// Card is Apple's card of an App Clip, from [Client.AppClip], which goes instead of the rich link's own title and picture.
+	Card json.RawMessage
 }
 
 // Accepted is what Apple says of a message that it took.
@@ -93,8 +99,11 @@ type outgoingWire struct {
 	SourceID           message.BusinessID `json:"sourceId"`
 	DestinationID      message.CustomerID `json:"destinationId"`
 	Body               string             `json:"body,omitempty"`
-	Attachments        []wireAttachment   `json:"attachments,omitempty"`
+	Attachments        []wireAttachment   `json:"attachments,omitzero"`
+	InteractiveData    *wireInteractive   `json:"interactiveData,omitempty"`
 	InteractiveDataRef json.RawMessage    `json:"interactiveDataRef,omitempty"`
+	RichLinkData       *wireRichLink      `json:"richLinkData,omitempty"`
+	RichLinkDataRef    json.RawMessage    `json:"richLinkDataRef,omitempty"`
 }
 
 // Send sends one message, its files before it. A nil error means that the gateway accepted it: Apple gives no receipt of
@@ -142,8 +151,20 @@ func (c *Client) fill(ctx context.Context, business Business, out Outgoing, wire
 		if content.State == message.TypingOff {
 			wire.Type = "typing_end"
 		}
+	case message.RichLink:
+		wire.Type, wire.RichLinkDataRef = "richLink", out.Card
+		if out.Card == nil {
+			wire.RichLinkData = richLink(content, out.Pictures[""])
+		}
+	case message.App:
+		wire.Type, wire.InteractiveData = "interactive", app(content, out.Pictures[""])
+		wire.Attachments = []wireAttachment{} // as in Apple's sample
 	default:
-		return message.Failuref(message.Invalid, "content of kind %s cannot be sent", out.Content.Kind())
+		data, ok := interactive(out)
+		if !ok {
+			return message.Failuref(message.Invalid, "content of kind %s cannot be sent", out.Content.Kind())
+		}
+		wire.Type, wire.InteractiveData = "interactive", data
 	}
 	return nil
 }

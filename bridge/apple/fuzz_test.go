@@ -2,11 +2,15 @@ package apple
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
@@ -46,12 +50,56 @@ func FuzzReceive(f *testing.F) {
 				t.Fatalf("%+v", data)
 			}
 		case message.EventUnsupported:
-			if data.Note == "" || data.Text != "" || len(data.AppleType) > maxAppleType || !utf8.ValidString(data.AppleType) {
+			if data.Note == "" || data.Text != "" || data.Reply != nil || len(data.AppleType) > maxAppleType || !utf8.ValidString(data.AppleType) {
 				t.Fatalf("%+v", data)
+			}
+		case message.EventReplied:
+			if incoming.Type != "interactive" || data.Reply == nil || data.Note != "" || data.Text != "" {
+				t.Fatalf("%+v", data)
+			}
+			if !bytes.HasPrefix(body, []byte{0x1f, 0x8b}) {
+				checkReply(t, body, *data.Reply)
 			}
 		case message.EventTypingStarted, message.EventTypingStopped, message.EventClosed:
 		default:
 			t.Fatalf("%q", event.Type)
+		}
+	})
+}
+
+// FuzzReply reads answers as they come from Apple's decoder, and inside a message: both give the same.
+func FuzzReply(f *testing.F) {
+	for name := range inbound {
+		if data := unmarshal[map[string]json.RawMessage](f, fixture(f, name))["interactiveData"]; data != nil {
+			f.Add([]byte(data))
+		}
+	}
+	for _, seed := range []string{
+		`{"data":{"timePicker":{"event":{"timeslots":[{"startTime":"9999-12-31T23:59-0100","duration":"5"}]}}}}`,
+		`{"data":{"selections":[{"items":[{"value":1e9},null]}],"sessionIdentifier":7}}`,
+		`{"sessionId":"\ud800","URL":"?","data":[]}`, `{"bid":"b","data":{"quick-reply":{"selectedIndex":"1","items":[0,{"title":"<&>"}]}}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if !json.Valid(raw) {
+			if got, hidden := parseReply(raw); hidden || got.Kind != message.ReplyUnknown || got.Text() != "" {
+				t.Fatalf("%+v", got)
+			}
+			return
+		}
+		got, hidden := parseReply(raw)
+		checkReply(t, raw, got)
+		in := interactiveOf(t, string(raw), "")
+		switch {
+		case hidden || got.Kind == message.ReplyUnknown && got.Text() == "":
+			if in.Event.Type != message.EventUnsupported || in.Event.Data.Reply != nil {
+				t.Fatalf("%+v", in.Event)
+			}
+		default:
+			if diff := cmp.Diff(&got, in.Event.Data.Reply, cmpopts.EquateEmpty()); diff != "" || in.Event.Type != message.EventReplied {
+				t.Fatal(in.Event.Type, diff)
+			}
 		}
 	})
 }

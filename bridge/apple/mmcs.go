@@ -120,25 +120,30 @@ func uploadChecksum(resp *httpclient.Response, size int64) (string, *message.Fai
 	return answer.SingleFile.FileChecksum, nil
 }
 
-// get makes one of the gateway's small calls and decodes its answer. A refused token is replaced once.
+// get makes one of the gateway's small calls and decodes its answer.
 func (c *Client) get(ctx context.Context, business Business, operation, path string, header http.Header, answer any) *message.Failure {
+	return c.ask(ctx, business, httpclient.Call{Operation: operation, Method: http.MethodGet, URL: c.gateway + path, Header: header}, answer)
+}
+
+// ask makes a call that shows nothing to anybody, and decodes its answer. A refused token is replaced once.
+func (c *Client) ask(ctx context.Context, business Business, call httpclient.Call, answer any) *message.Failure {
+	name := strings.TrimPrefix(call.URL, c.gateway+"/")
+	call.Retry = httpclient.RetryIdempotent
 	resp, failure := c.withToken(business, func(bearer string) (*httpclient.Response, error) {
-		header.Set("Authorization", bearer)
-		header.Set("Source-Id", string(business.ID))
-		header.Set("User-Agent", c.userAgent)
-		return c.http.Do(ctx, httpclient.Call{
-			Operation: operation, Method: http.MethodGet, URL: c.gateway + path, Header: header, Retry: httpclient.RetryIdempotent,
-		})
+		call.Header.Set("Authorization", bearer)
+		call.Header.Set("Source-Id", string(business.ID))
+		call.Header.Set("User-Agent", c.userAgent)
+		return c.http.Do(ctx, call)
 	})
 	if failure != nil {
 		if failure.Class == message.Closed || failure.Class == message.Unreachable {
 			// No customer is asked here: the conversation is neither closed nor out of reach.
-			failure.Class, failure.Reason = message.Permanent, fmt.Sprintf("Apple answers %s with %d", path[1:], failure.Status)
+			failure.Class, failure.Reason = message.Permanent, fmt.Sprintf("Apple answers %s with %d", name, failure.Status)
 		}
 		return harmless(ctx, failure)
 	}
 	if json.Unmarshal(resp.Body, answer) != nil {
-		return message.Failuref(message.Transient, "Apple's answer to %s is not JSON", path[1:])
+		return message.Failuref(message.Transient, "Apple's answer to %s is not JSON", name)
 	}
 	return nil
 }

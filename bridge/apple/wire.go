@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -242,41 +241,64 @@ func (f wireFile) source(business message.BusinessID) (attachment.Source, error)
 	return source, err
 }
 
-// fillInteractive hands on what is there inline, where it has a known kind; else what the reference leads to, which has
-// to be fetched first.
+// fillInteractive reads the answer to an interactive message: what is there inline, where it has a known kind; else what
+// the reference leads to, which has to be fetched first.
 func (w *wireMessage) fillInteractive(incoming *Incoming) {
-	w.unsupported(&incoming.Event, interactiveNote(w.fields.InteractiveData, ""))
-	if !present(w.fields.InteractiveDataRef) || hasKnownKind(w.fields.InteractiveData) {
-		return
-	}
+	w.attachments(incoming)
 	var reference struct {
 		wireFile
-		BID   string `json:"bid"`
-		Title string `json:"title"`
+		BID   string       `json:"bid"`
+		Title flexibleText `json:"title"`
 	}
-	if json.Unmarshal(w.fields.InteractiveDataRef, &reference) != nil {
+	lenient(w.fields.InteractiveDataRef, &reference)
+	title := firstText(reference.Title)
+	if incoming.answer(w.fields.InteractiveData, message.Reply{Title: title}) {
 		return
 	}
-	incoming.Event.Data.Note = interactiveNote(w.fields.InteractiveData, reference.Title)
 	if source, err := reference.source(incoming.Event.Data.BusinessID); err == nil {
-		incoming.Reference = &Reference{Source: source, BID: reference.BID, Title: reference.Title}
+		incoming.Reference = &Reference{Source: source, BID: reference.BID, Title: title}
 	}
 }
 
 // Answer puts what [Client.Expand] has read into the event.
 func (in *Incoming) Answer(interactiveData json.RawMessage) {
-	in.Event.Data.Note = interactiveNote(interactiveData, in.Reference.Title)
+	known := message.Reply{Title: in.Reference.Title}
+	if in.Event.Data.Reply != nil {
+		known = *in.Event.Data.Reply
+	}
+	in.answer(interactiveData, known)
 }
 
-// interactiveKinds are the members of interactiveData.data by which an answer is known (protocol §3.7).
-var interactiveKinds = []string{"authenticate", "payment", "quick-reply", "listPicker", "event", "timePicker", "dynamic", "notification"}
-
-func hasKnownKind(interactiveData json.RawMessage) bool {
-	var interactive struct {
-		Data map[string]json.RawMessage `json:"data"`
+// answer makes the event of an interactive answer. known is what was known of it before, and counts where the answer
+// itself does not say. complete tells that nothing is to be looked for elsewhere.
+func (in *Incoming) answer(interactiveData json.RawMessage, known message.Reply) (complete bool) {
+	reply, signInOrPayment := parseReply(interactiveData)
+	if signInOrPayment { // the bubble says "You signed in" whether or not that is so
+		in.cannotShow("The customer answered a sign-in or payment request, which cannot be shown here.")
+		return true
 	}
-	return json.Unmarshal(interactiveData, &interactive) == nil &&
-		slices.ContainsFunc(interactiveKinds, func(kind string) bool { return present(interactive.Data[kind]) })
+	complete = reply.Kind != message.ReplyUnknown && (reply.Kind != message.ReplyApp || reply.URL != "")
+	if reply.Kind == message.ReplyUnknown && known.Kind != "" {
+		reply.Kind = known.Kind
+	}
+	if reply.Title == "" && reply.Subtitle == "" {
+		reply.Title, reply.Subtitle = known.Title, known.Subtitle
+	}
+	reply.RequestID = firstText(reply.RequestID, known.RequestID)
+	reply.SessionID = firstText(reply.SessionID, known.SessionID)
+	if reply.Kind == message.ReplyUnknown && reply.Text() == "" {
+		in.cannotShow("The customer answered an interactive message, which cannot be shown here.")
+		return complete
+	}
+	in.Event.Type, in.Event.Data.Reply = message.EventReplied, &reply
+	in.Event.Data.AppleType, in.Event.Data.Note = "", ""
+	return complete
+}
+
+// cannotShow tells of an answer without showing it.
+func (in *Incoming) cannotShow(note string) {
+	in.Event.Type, in.Event.Data.Reply = message.EventUnsupported, nil
+	in.Event.Data.AppleType, in.Event.Data.Note = in.Type, note
 }
 
 const maxAppleType = 64
@@ -288,33 +310,4 @@ func (w *wireMessage) unsupported(event *message.Event, note string) {
 		event.Data.AppleType = strings.ToValidUTF8(event.Data.AppleType[:maxAppleType], "")
 	}
 	event.Data.Note = note
-}
-
-// interactiveNote words an interactive answer for an agent: the bubble's own title says best what was chosen. title is
-// what stands for an answer that cannot be read.
-func interactiveNote(interactiveData json.RawMessage, title string) string {
-	const fallback = "The customer answered an interactive message, which cannot be shown here."
-	var interactive struct {
-		Data struct {
-			ReplyMessage struct {
-				Title    string `json:"title"`
-				Subtitle string `json:"subtitle"`
-			} `json:"replyMessage"`
-			Authenticate json.RawMessage `json:"authenticate"`
-			Payment      json.RawMessage `json:"payment"`
-		} `json:"data"`
-	}
-	_ = json.Unmarshal(interactiveData, &interactive) // what cannot be read stays empty
-	if present(interactive.Data.Authenticate) || present(interactive.Data.Payment) {
-		return fallback // the bubble says "You signed in" whether or not that is so
-	}
-	reply := interactive.Data.ReplyMessage
-	answer := strings.TrimSpace(reply.Title + " " + reply.Subtitle)
-	if answer == "" {
-		answer = strings.TrimSpace(title)
-	}
-	if answer == "" {
-		return fallback
-	}
-	return "The customer answered an interactive message: " + answer
 }

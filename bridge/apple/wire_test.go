@@ -16,6 +16,7 @@ import (
 
 const (
 	noteInteractive = "The customer answered an interactive message, which cannot be shown here."
+	noteSignIn      = "The customer answered a sign-in or payment request, which cannot be shown here."
 	noteUnknownType = "The customer sent a message of a kind that cannot be shown here."
 	noteNewVersion  = "The customer sent a message of a newer version of Apple's protocol."
 	noteForm        = "The customer sent a text whose form is not known."
@@ -40,23 +41,43 @@ var inbound = map[string]struct {
 	"in-typing-start.json": {"typing_start", message.EventTypingStarted, message.Data{}},
 	"in-typing-end.json":   {"typing_end", message.EventTypingStopped, message.Data{}},
 	"in-close.json":        {"close", message.EventClosed, message.Data{}},
-	"in-list-picker-response.json": {"interactive", message.EventUnsupported, message.Data{
-		AppleType: "interactive", Note: "The customer answered an interactive message: Selected produce Apple"}},
-	"in-time-picker-response.json": {"interactive", message.EventUnsupported, message.Data{
-		AppleType: "interactive", Note: "The customer answered an interactive message: Feb 24, 2030 at 05:00"}},
-	"in-form-response.json": {"interactive", message.EventUnsupported, message.Data{
-		AppleType: "interactive", Note: "The customer answered an interactive message: Thank you"}},
+	"in-quick-reply-response.json": {"interactive", message.EventReplied, replied(message.ReplyQuickReply, "Talk to an agent", "",
+		message.Selection{ID: "3", Title: "Talk to an agent"})},
+	"in-list-picker-response.json": {"interactive", message.EventReplied, replied(message.ReplyListPicker, "Selected produce", "Apple",
+		message.Selection{ID: "1", Title: "Apple", Subtitle: "Red"})},
+	"in-time-picker-response.json": {"interactive", message.EventReplied, replied(message.ReplyTimePicker, "Feb 24, 2030 at 05:00", "",
+		message.Selection{ID: "slot-2", Start: &tenOClock, Duration: 3600})},
+	"in-form-response.json": {"interactive", message.EventReplied, replied(message.ReplyForm, "Thank you", "",
+		message.Selection{ID: "0_1", Title: "Blue", Value: "blue", Page: "0", Subtitle: "Colour?"},
+		message.Selection{Value: "02/24/2030", Page: "1", Subtitle: "Date?"},
+		message.Selection{Value: "Please ring the bell", Page: "2", Subtitle: "Remarks"})},
+	"in-custom-app-response.json": {"interactive", message.EventReplied, message.Data{Reply: &message.Reply{
+		Kind: message.ReplyApp, SessionID: sessionID, Title: "Example", URL: "?choice=2&order=A-1"}}},
+	"in-invitation-accepted.json": {"interactive", message.EventReplied, replied(message.ReplyInvitation, "Continue", "in Messages",
+		message.Selection{ID: "ref-0001", Title: "Continue", Subtitle: "in Messages"})},
+	"in-interactive-data-ref.json": {"interactive", message.EventReplied, message.Data{Reply: &message.Reply{
+		Kind: message.ReplyUnknown, Title: "Selected produce"}}},
 	// The bubble of a sign-in or a payment says that all went well, whatever happened, so it is not repeated.
-	"in-apple-pay-response.json":        {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
-	"in-auth-legacy-authenticated.json": {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
-	"in-auth-legacy-failed.json":        {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
-	"in-auth2-cancel.json":              {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
-	"in-auth2-failure.json":             {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
-	"in-auth2-success.json":             {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
-	"in-custom-app-response.json":       {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
-	"in-interactive-data-ref.json":      {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: "The customer answered an interactive message: Selected produce"}},
-	"in-invitation-accepted.json":       {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
-	"in-quick-reply-response.json":      {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteInteractive}},
+	"in-apple-pay-response.json":        {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteSignIn}},
+	"in-auth-legacy-authenticated.json": {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteSignIn}},
+	"in-auth-legacy-failed.json":        {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteSignIn}},
+	"in-auth2-cancel.json":              {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteSignIn}},
+	"in-auth2-failure.json":             {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteSignIn}},
+	"in-auth2-success.json":             {"interactive", message.EventUnsupported, message.Data{AppleType: "interactive", Note: noteSignIn}},
+}
+
+const (
+	requestID = "00000000-0000-4000-8000-000000000900"
+	sessionID = "00000000-0000-4000-8000-000000000800"
+)
+
+var tenOClock = time.Date(2030, 2, 24, 10, 0, 0, 0, time.UTC)
+
+// replied is the answer to the fixtures' request.
+func replied(kind message.ReplyKind, title, subtitle string, selections ...message.Selection) message.Data {
+	return message.Data{Reply: &message.Reply{
+		Kind: kind, RequestID: requestID, SessionID: sessionID, Title: title, Subtitle: subtitle, Selections: selections,
+	}}
 }
 
 // withoutBytes leaves out where the bytes are; TestWhereTheBytesAre looks at that.
@@ -121,7 +142,7 @@ func TestAuthenticMessagesOfUnexpectedShapeAreHandedOn(t *testing.T) {
 		"a rich link":                   {map[string]any{"type": "richLink", "richLinkData": map[string]any{"url": "https://example.com"}}, "unknown", unsupported("richLink", noteUnknownType)},
 		"interactive without data":      {map[string]any{"type": "interactive"}, "interactive", unsupported("interactive", noteInteractive)},
 		"interactive data a string":     {map[string]any{"type": "interactive", "interactiveData": "x"}, "interactive", unsupported("interactive", noteInteractive)},
-		"interactive title a number":    {map[string]any{"type": "interactive", "interactiveData": map[string]any{"data": map[string]any{"replyMessage": map[string]any{"title": 1}}}}, "interactive", unsupported("interactive", noteInteractive)},
+		"interactive title a number":    {map[string]any{"type": "interactive", "interactiveData": map[string]any{"data": map[string]any{"replyMessage": map[string]any{"title": 1}}}}, "interactive", message.Data{Reply: &message.Reply{Kind: message.ReplyUnknown, Title: "1"}}},
 		"text a number":                 {map[string]any{"body": 5}, "text", unsupported("text", noteForm)},
 		"text an object":                {map[string]any{"body": map[string]any{"text": "Hello"}}, "text", unsupported("text", noteForm)},
 		"text null":                     {map[string]any{"body": null}, "text", unsupported("text", noteEmpty)},
@@ -156,8 +177,11 @@ func TestAuthenticMessagesOfUnexpectedShapeAreHandedOn(t *testing.T) {
 			want := test.want
 			want.ID, want.BusinessID, want.CustomerID = messageID, businessA, customer
 			event := message.EventReceived
-			if want.Note != "" {
+			switch {
+			case want.Note != "":
 				event = message.EventUnsupported
+			case want.Reply != nil:
+				event = message.EventReplied
 			}
 			wanted := &Incoming{Type: test.label, Event: message.Event{Type: event, Schema: 1, Timestamp: clock.UTC(), Data: want}}
 			if diff := cmp.Diff(wanted, got, cmpopts.EquateEmpty(), withoutBytes); diff != "" {

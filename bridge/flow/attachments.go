@@ -59,6 +59,10 @@ func (f *Flow) placeFiles(ctx context.Context, desk *Desk, event *message.Event,
 			f.Metrics.Attachments.WithLabelValues("inbound", outcome).Inc()
 		}
 	}
+	if event.Data.Reply != nil { // of an app: they belong to the answer
+		reply := *event.Data.Reply
+		reply.Files, event.Data.Reply, event.Data.Attachments = files, &reply, nil
+	}
 }
 
 // uploads tells whether files can be streamed into the helpdesk now: half of the time has to be left.

@@ -304,8 +304,8 @@ func TestTheFilesOfASharedEventAreNotTouched(t *testing.T) {
 }
 
 func referring(title string) *apple.Incoming {
-	in := incoming(message.EventUnsupported, "interactive", customer, "")
-	in.Event.Data.Note = "The customer answered an interactive message: " + title
+	in := incoming(message.EventReplied, "interactive", customer, "")
+	in.Event.Data.Reply = &message.Reply{Kind: message.ReplyUnknown, Title: title}
 	in.Reference = &apple.Reference{Title: title}
 	return in
 }
@@ -315,15 +315,15 @@ func TestALargeAnswerIsReadAndToldOfInAnyCase(t *testing.T) {
 	const answer = `{"data":{"replyMessage":{"title":"Large","subtitle":"Red"}}}`
 	for name, test := range map[string]struct {
 		expand    func(context.Context) (json.RawMessage, apple.Expansion, error)
-		note      string
+		said      string
 		expansion apple.Expansion
 	}{
 		"by Apple": {func(context.Context) (json.RawMessage, apple.Expansion, error) {
 			return json.RawMessage(answer), apple.ExpansionDecoded, nil
-		}, "Large Red", apple.ExpansionDecoded},
+		}, "Large – Red", apple.ExpansionDecoded},
 		"here": {func(context.Context) (json.RawMessage, apple.Expansion, error) {
 			return json.RawMessage(answer), apple.ExpansionLocal, nil
-		}, "Large Red", apple.ExpansionLocal},
+		}, "Large – Red", apple.ExpansionLocal},
 		"not at all": {func(context.Context) (json.RawMessage, apple.Expansion, error) {
 			return nil, apple.ExpansionFailed, message.Failuref(message.Permanent, "no")
 		}, "the title", apple.ExpansionFailed},
@@ -339,10 +339,10 @@ func TestALargeAnswerIsReadAndToldOfInAnyCase(t *testing.T) {
 				r.apple.expand = test.expand
 				r.uploader.deliver = func(ctx context.Context, _ message.Event) error { return after(ctx, time.Second) }
 				in := referring("the title")
-				note := in.Event.Data.Note
 				wantNil(t, r.Inbound(t.Context(), in))
-				wantEqual(t, "note", r.got().Data.Note, "The customer answered an interactive message: "+test.note)
-				wantEqual(t, "note of Apple's message", in.Event.Data.Note, note)
+				wantEqual(t, "type", r.got().Type, message.EventReplied)
+				wantEqual(t, "answer", r.got().Data.Reply.Text(), test.said)
+				wantEqual(t, "answer of Apple's message", in.Event.Data.Reply.Text(), "the title")
 				for _, expansion := range apple.Expansions {
 					want := 0.0
 					if expansion == test.expansion {

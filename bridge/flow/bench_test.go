@@ -103,3 +103,7 @@ func BenchmarkOutbound(b *testing.B) {
 		})
 	}
 }
+
+func (noGateway) AppClip(context.Context, message.ID, message.BusinessID, message.RichLink) (json.RawMessage, error) {
+	return nil, message.Failuref(message.Invalid, "there are no App Clips here")
+}

@@ -306,3 +306,7 @@ func brokenReader(text string) io.ReadCloser {
 type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
+
+func (*appleStore) AppClip(context.Context, message.ID, message.BusinessID, message.RichLink) (json.RawMessage, error) {
+	return nil, message.Failuref(message.Invalid, "there are no App Clips here")
+}

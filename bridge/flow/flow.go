@@ -34,7 +34,9 @@ const (
 type Desk struct {
 	Name         string
 	Connector    connectors.Connector
-	AnswerWithin time.Duration // 0: its webhooks are patient
+	AnswerWithin time.Duration    // 0: its webhooks are patient
+	Replies      connectors.Level // how it shows answers to interactive messages
+	Sender       Sender           // its door for messages to customers
 }
 
 // Gateway is Apple's side; [apple.Client] implements it. The errors are [*message.Failure].
@@ -44,6 +46,8 @@ type Gateway interface {
 	Expand(ctx context.Context, reference apple.Reference) (json.RawMessage, apple.Expansion, error)
 	// Fetch streams a customer's file from offset on; length bytes, or the rest when length is negative.
 	Fetch(ctx context.Context, source attachment.Source, offset, length int64) (io.ReadCloser, error)
+	// AppClip asks for the card of an App Clip.
+	AppClip(ctx context.Context, id message.ID, business message.BusinessID, link message.RichLink) (json.RawMessage, error)
 }
 
 // Links makes links to customers' files; [media.Links] implements it.
@@ -59,6 +63,7 @@ type Memory struct {
 	half      *lru.Cache[string, halfSent]
 	uncertain *lru.Cache[string, struct{}] // inbound messages that the helpdesk may already have
 	devices   *lru.Cache[string, message.Device]
+	taps      *lru.Cache[string, time.Time] // answers that the helpdesk has, by session and content
 
 	inboundLanes, outboundLanes   *lanes
 	inboundTyping, outboundTyping *typingSlots
@@ -81,6 +86,7 @@ func NewMemory(now func() time.Time) *Memory {
 	m.half, _ = lru.New[string, halfSent](repeatSize / 16)
 	m.uncertain, _ = lru.New[string, struct{}](repeatSize / 16)
 	m.devices, _ = lru.New[string, message.Device](repeatSize / 8)
+	m.taps, _ = lru.New[string, time.Time](repeatSize / 16)
 	m.shutdown, m.cancel = context.WithCancel(context.Background())
 	return m
 }
@@ -109,6 +115,12 @@ type Options struct {
 	Now     func() time.Time
 	// Timeout is the budget of one delivery, waiting and retries included.
 	Timeout time.Duration
+	// RichLinks says what becomes of the links in each business's texts.
+	RichLinks map[message.BusinessID]RichLinks
+	// Pages fetches the pages that links lead to, for their titles and pictures.
+	Pages FileOpener
+	// Templates expands what agents and bots name; nil: there are none.
+	Templates Templates
 	// MaxFile is the largest file, in either direction, in bytes; files up to InlineMax are uploaded into helpdesks that
 	// take uploads.
 	MaxFile, InlineMax int64

@@ -2,6 +2,8 @@ package flow
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -105,9 +107,19 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 	if in.Reference != nil {
 		event = f.expand(ctx, in)
 	}
+	tap := f.tap(event)
+	if at, ok := f.Memory.taps.Get(tap); ok && f.Now().Sub(at) < tapWindow {
+		f.Metrics.DuplicatesDropped.WithLabelValues(appleSource).Inc()
+		return message.OutcomeDuplicate, nil
+	}
 	f.placeFiles(ctx, desk, &event, in.Files)
+	forget := f.chosen(ctx, desk, &event)
 	event.Data.PossibleRepeat = f.Memory.uncertain.Contains(repeatKey(event))
 	outcome, failure := f.handOver(ctx, desk, event)
+	if failure == nil {
+		f.delivered(desk, event, tap)
+		forget()
+	}
 	if in.Reference == nil && len(in.Files) == 0 { // streams wait in places that nobody measures
 		f.Metrics.Overhead.WithLabelValues("inbound").Observe((time.Since(began) - waited - waits.Total()).Seconds())
 	}
@@ -115,6 +127,39 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 		f.Memory.uncertain.Add(repeatKey(event), struct{}{})
 	}
 	return outcome, failure
+}
+
+// delivered remembers a tap, and counts an answer that the helpdesk shows as a text.
+func (f *Flow) delivered(desk *Desk, event message.Event, tap string) {
+	if tap != "" {
+		f.Memory.taps.Add(tap, f.Now())
+	}
+	if event.Type == message.EventReplied && desk.Replies == connectors.Fallback {
+		f.Metrics.Fallbacks.WithLabelValues(string(event.Data.Reply.Kind), string(message.KindText), string(message.FallbackHelpdesk)).Inc()
+	}
+}
+
+// tapWindow is how long the same answer counts as the same tap: devices send some answers twice, a moment apart, under
+// different ids but with one session (protocol §3.7).
+const tapWindow = 10 * time.Second
+
+// tap names an answer by what it says; "" for what is no answer of a session, which cannot be told from a new one. The
+// bubble's words count only where nothing else tells what was chosen.
+func (f *Flow) tap(event message.Event) string {
+	if event.Type != message.EventReplied || event.Data.Reply.SessionID == "" {
+		return ""
+	}
+	reply := *event.Data.Reply
+	reply.Files = nil
+	if len(reply.Selections) > 0 {
+		reply.Title, reply.Subtitle = "", ""
+	}
+	said, err := json.Marshal(reply)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(append(said, conversation(event.Data.BusinessID, event.Data.CustomerID)...))
+	return string(sum[:])
 }
 
 // maxWaiting is how many messages of one conversation may wait for their turn.
@@ -136,6 +181,7 @@ func (f *Flow) busy(err error) *message.Failure {
 func (f *Flow) handOver(ctx context.Context, desk *Desk, event message.Event) (message.Outcome, *message.Failure) {
 	outcome := message.OutcomeAccepted
 	var call func() error
+	var answers []message.Outbound
 	switch event.Type {
 	case message.EventClosed:
 		relay, ok := desk.Connector.(connectors.CloseRelay)
@@ -148,11 +194,39 @@ func (f *Flow) handOver(ctx context.Context, desk *Desk, event message.Event) (m
 		fallthrough
 	default:
 		call = func() error {
-			_, err := desk.Connector.Deliver(ctx, event)
+			receipt, err := desk.Connector.Deliver(ctx, event)
+			answers = receipt.Messages
 			return err
 		}
 	}
-	return outcome, f.protect(desk.Name, call)
+	failure := f.protect(desk.Name, call)
+	if failure == nil {
+		if failure = f.sendAnswers(ctx, desk, answers); failure != nil { // the next try repeats what the helpdesk has
+			f.Memory.uncertain.Add(repeatKey(event), struct{}{})
+		}
+	}
+	return outcome, failure
+}
+
+// sendAnswers sends what a bot answered at once. They are in nobody's hands yet: what cannot be sent now makes the
+// delivery fail, so that the customer's message comes again. What cannot be sent at all is logged: nobody could mend it
+// by trying again.
+func (f *Flow) sendAnswers(ctx context.Context, desk *Desk, answers []message.Outbound) *message.Failure {
+	for _, out := range answers {
+		sender := desk.Sender
+		if deadline, ok := ctx.Deadline(); ok {
+			sender.Timeout = max(time.Until(deadline), time.Millisecond)
+		}
+		_, failure := f.Outbound(ctx, sender, out)
+		if failure == nil {
+			continue
+		}
+		if !failure.Class.Final() {
+			return &message.Failure{Class: message.Transient, Reason: "the helpdesk's answer cannot be sent", Err: failure, RetryAfter: failure.RetryAfter}
+		}
+		f.Logger.Error("the helpdesk answered with a message that cannot be sent", "connector", desk.Name, "error", failure)
+	}
+	return nil
 }
 
 // inboundTyping answers at once and tells the helpdesk if that is possible soon. It waits for the messages before it,

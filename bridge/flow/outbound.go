@@ -8,10 +8,12 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"bizbridge/bridge/apple"
+	"bizbridge/bridge/fallback"
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/seal"
@@ -29,10 +31,18 @@ type Sender struct {
 	MaySpeakFor func(message.BusinessID) bool
 }
 
-// halfSent is a message of which some parts were accepted and some not.
+// halfSent is a message of which some parts were accepted and some not. What is sent depends on the device, so that the
+// one of the first try counts for all.
 type halfSent struct {
 	digest   string
-	accepted map[message.ID]apple.Accepted
+	device   message.Device
+	accepted map[message.ID]sentPart
+}
+
+// sentPart is a part that Apple has, and what was made simpler of it.
+type sentPart struct {
+	message.Part
+	steps []message.Fallback
 }
 
 // Outbound sends one message to a customer. A failure with a result (its Status set) tells how far each part came; one
@@ -92,18 +102,18 @@ func (f *Flow) outboundMessage(ctx context.Context, desk *Desk, sender Sender, o
 	defer cancel()
 	key, content := out.RepeatKey(sender.Source), digest(out.Content)
 	result, repeated, failure := f.Memory.outbound.do(ctx, key, content, func() (message.SendResult, *message.Failure) {
-		half, failure := f.halfSent(key, content)
+		half, failure := f.halfSent(key, content, device)
 		if failure != nil {
 			return message.SendResult{}, failure
 		}
-		result, failure := f.send(ctx, sender, out, half)
+		result, choice, failure := f.send(ctx, sender, out, half)
 		f.rememberHalf(key, half, failure)
 		switch {
 		case failure != nil && failure.Class == message.Closed:
 			f.Memory.devices.Remove(conversation(out.BusinessID, out.CustomerID))
 			f.tellClosed(ctx, desk, out, device, result)
-		case failure == nil && out.Save:
-			f.tellSent(ctx, sender.Events, out, device, result)
+		case failure == nil:
+			f.sent(ctx, desk, sender, out, device, result, choice)
 		}
 		return result, failure
 	})
@@ -115,6 +125,23 @@ func (f *Flow) outboundMessage(ctx context.Context, desk *Desk, sender Sender, o
 		return result, message.OutcomeDuplicate, nil
 	}
 	return result, message.OutcomeAccepted, nil
+}
+
+// sent is what follows when Apple has all of a message: what was made simpler is counted and told, what has to be kept is
+// kept.
+func (f *Flow) sent(ctx context.Context, desk *Desk, sender Sender, out message.Outbound, device message.Device, result message.SendResult, choice *fallback.Choice) {
+	for _, step := range result.Fallbacks {
+		f.Metrics.Fallbacks.WithLabelValues(string(step.From), string(step.To), string(step.Reason)).Inc()
+	}
+	if out.Save {
+		f.tellSent(ctx, sender.Events, out, device, result)
+	}
+	if choice != nil {
+		f.keepChoice(desk, out, *choice)
+	}
+	if result.Note != "" {
+		f.tellNote(desk, out, result.Note)
+	}
 }
 
 // digest stands for what a message says, so that a key used twice for different messages is noticed. What may differ
@@ -129,59 +156,92 @@ func digest(content message.Content) string {
 }
 
 // send waits for the conversation's turn and sends the parts that Apple has not accepted yet, one after the other. It
-// notes in half what was accepted.
-func (f *Flow) send(ctx context.Context, sender Sender, out message.Outbound, half halfSent) (message.SendResult, *message.Failure) {
+// notes in half what was accepted. choice is what the customer can answer by a number; nil for nothing.
+func (f *Flow) send(ctx context.Context, sender Sender, out message.Outbound, half halfSent) (_ message.SendResult, choice *fallback.Choice, _ *message.Failure) {
 	began := time.Now()
 	ctx, waits := httpclient.WithWaits(ctx)
-	result := message.SendResult{ID: out.Key, Status: message.StatusAccepted}
 	key := conversation(out.BusinessID, out.CustomerID)
 	turn := f.Memory.outboundLanes.join(key)
 	defer turn.leave()
 	f.Memory.outboundTyping.supersede(key)
-	var failure *message.Failure
+	plain := &composed{parts: plainParts(out.Content)}
+	plain.name(sender, out, half)
 	if err := turn.wait(ctx); err != nil {
-		failure = f.busy(err)
+		result, _, failure := f.sendParts(ctx, out, plain, half, f.busy(err))
+		return result, nil, failure
 	}
 	waited := time.Since(began)
-	files := &outgoingFiles{close: func() {}}
-	if content, ok := out.Content.(message.Files); ok && failure == nil {
-		var prepared *outgoingFiles
-		if prepared, failure = f.prepareFiles(ctx, sender.Files, content); failure == nil {
-			files = prepared
-			defer files.close()
-		} else if failure.Class == message.Invalid {
-			return message.SendResult{}, failure // Apple was not asked: the content is wrong
+	ready, failure := f.compose(ctx, sender, out, half)
+	defer func() { ready.close() }()
+	if failure != nil && failure.Class == message.Invalid {
+		return message.SendResult{}, nil, failure // Apple was not asked: the content is wrong
+	}
+	if len(ready.parts) == 0 && failure != nil {
+		ready.parts = plain.parts
+	}
+	result, queued, failure := f.sendParts(ctx, out, ready, half, failure)
+	if !ready.fetched { // streams wait in places that nobody measures
+		f.Metrics.Overhead.WithLabelValues("outbound").Observe((time.Since(began) - waited - queued - waits.Total()).Seconds())
+	}
+	return result, ready.choice, failure
+}
+
+// sendParts sends one part after the other until one fails; with a failure from before it only tells what became of each.
+// queued is how long they waited for a place.
+func (f *Flow) sendParts(ctx context.Context, out message.Outbound, ready *composed, half halfSent, failure *message.Failure) (
+	result message.SendResult, queued time.Duration, _ *message.Failure) {
+	result = message.SendResult{ID: out.Key, Status: message.StatusAccepted, Parts: []message.Part{}}
+	var steps []message.Fallback // of single parts
+	for i := range ready.parts {
+		one := &ready.parts[i]
+		if one.content != nil && !one.sent && failure == nil {
+			var waited time.Duration
+			waited, failure = f.sendPart(ctx, out, one, half)
+			queued += waited
+		}
+		told, accepted := half.accepted[one.id]
+		if !accepted {
+			told = sentPart{one.told(), one.steps}
+		}
+		if !accepted && failure != nil {
+			told.Status, told.Code = message.StatusFailed, failure.SenderCode()
+		}
+		steps = append(steps, told.steps...)
+		if accepted || one.content != nil {
+			result.Parts = append(result.Parts, told.Part)
 		}
 	}
-	for i, content := range apple.Parts(out.Content) {
-		part := message.Part{ID: out.PartID(sender.Source, i), Kind: content.Kind(), Status: message.StatusAccepted}
-		accepted, before := half.accepted[part.ID]
-		if failure == nil && !before {
-			var queued time.Duration
-			accepted, queued, failure = f.sendPart(ctx, out, part.ID, content, files.files)
-			waited += queued
-			if failure == nil {
-				half.accepted[part.ID] = accepted
-			}
-		}
-		if before || failure == nil {
-			part.DataRef = accepted.DataRef
-		} else {
-			part.Status, part.Code = message.StatusFailed, failure.SenderCode()
-		}
-		result.Parts = append(result.Parts, part)
-	}
-	if out.Content.Kind() != message.KindFiles { // streams wait in places that nobody measures
-		f.Metrics.Overhead.WithLabelValues("outbound").Observe((time.Since(began) - waited - waits.Total()).Seconds())
-	}
+	result.Fallbacks = slices.Concat(ready.fallbacks, steps)
+	result.Note = strings.Join(append(ready.notes, stepNotes(steps)...), "\n")
 	if failure != nil {
 		result.Status, result.Code, result.Reason = message.StatusFailed, failure.SenderCode(), failure.Reason
 	}
-	return result, failure
+	return result, queued, failure
 }
 
-// sendPart sends one Apple message as soon as one of the places at the gateway is free; queued is how long that took.
-func (f *Flow) sendPart(ctx context.Context, out message.Outbound, id message.ID, content message.Content, files []apple.File) (
+// sendPart sends one part, and notes in half that Apple has it. A card that nobody asked for and that Apple refuses must
+// not fail the text that it came from.
+func (f *Flow) sendPart(ctx context.Context, out message.Outbound, one *part, half halfSent) (queued time.Duration, failure *message.Failure) {
+	told := one.told()
+	accepted, queued, failure := f.sendMessage(ctx, out, told, *one)
+	refused := failure != nil && (failure.Class == message.Invalid || failure.Class == message.Permanent)
+	if refused && one.made && told.Kind == message.KindRichLink {
+		f.Logger.Warn("Apple refuses the card of a link", "id", one.id, "error", failure)
+		if one.giveUpCard(); one.content == nil {
+			return queued, nil
+		}
+		again, failure := f.sendPart(ctx, out, one, half)
+		return queued + again, failure
+	}
+	if failure == nil {
+		told.DataRef = accepted.DataRef
+		half.accepted[one.id] = sentPart{told, one.steps}
+	}
+	return queued, failure
+}
+
+// sendMessage sends one Apple message as soon as one of the places at the gateway is free; queued is how long that took.
+func (f *Flow) sendMessage(ctx context.Context, out message.Outbound, told message.Part, content part) (
 	accepted apple.Accepted, queued time.Duration, failure *message.Failure) {
 	began := time.Now()
 	err := f.outbound.Acquire(ctx, 1)
@@ -191,10 +251,8 @@ func (f *Flow) sendPart(ctx context.Context, out message.Outbound, id message.ID
 	}
 	defer f.outbound.Release(1)
 	outgoing := apple.Outgoing{
-		ID: id, Business: out.BusinessID, Customer: out.CustomerID, Sender: out.Sender, Content: content, Save: out.Save,
-	}
-	if content.Kind() == message.KindFiles {
-		outgoing.Files = files
+		ID: told.ID, RequestID: told.RequestID, Business: out.BusinessID, Customer: out.CustomerID, Sender: out.Sender, Save: out.Save,
+		Content: content.content, Files: content.files, Pictures: content.pictures, Card: content.card,
 	}
 	failure = f.protect(apple.Peer, func() (err error) {
 		accepted, err = f.Gateway.Send(ctx, outgoing)
@@ -205,16 +263,16 @@ func (f *Flow) sendPart(ctx context.Context, out message.Outbound, id message.ID
 }
 
 // halfSent recalls what an earlier try left behind, or begins with nothing. A failure is a conflict.
-func (f *Flow) halfSent(key, digest string) (halfSent, *message.Failure) {
+func (f *Flow) halfSent(key, digest string, device message.Device) (halfSent, *message.Failure) {
 	known, ok := f.Memory.half.Get(key)
 	if !ok {
-		return halfSent{digest: digest, accepted: make(map[message.ID]apple.Accepted)}, nil
+		return halfSent{digest, device, make(map[message.ID]sentPart)}, nil
 	}
 	if known.digest != digest {
 		conflict := errConflict
 		return halfSent{}, &conflict
 	}
-	return halfSent{digest: digest, accepted: maps.Clone(known.accepted)}, nil
+	return halfSent{digest, known.device, maps.Clone(known.accepted)}, nil
 }
 
 func (f *Flow) rememberHalf(key string, half halfSent, failure *message.Failure) {
@@ -247,7 +305,7 @@ func (f *Flow) outboundTyping(desk *Desk, sender Sender, out message.Outbound) m
 		turn.leave()
 		failure := message.FailureOf(err)
 		if failure == nil {
-			_, _, failure = f.sendPart(ctx, out, id, out.Content, nil)
+			_, _, failure = f.sendMessage(ctx, out, result.Parts[0], part{content: out.Content})
 		}
 		outcome := message.OutcomeAccepted
 		if failure != nil {

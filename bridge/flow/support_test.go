@@ -110,6 +110,7 @@ type gateway struct {
 	mu   sync.Mutex
 	sent []apple.Outgoing // every call
 	send func(ctx context.Context, out apple.Outgoing) error
+	clip func(link message.RichLink) (json.RawMessage, error) // nil: there is none
 }
 
 func (g *gateway) Send(ctx context.Context, out apple.Outgoing) (apple.Accepted, error) {
@@ -128,6 +129,13 @@ func (*gateway) Expand(context.Context, apple.Reference) (json.RawMessage, apple
 
 func (*gateway) Fetch(context.Context, attachment.Source, int64, int64) (io.ReadCloser, error) {
 	return nil, message.Failuref(message.Transient, "nothing is kept here")
+}
+
+func (g *gateway) AppClip(_ context.Context, _ message.ID, _ message.BusinessID, link message.RichLink) (json.RawMessage, error) {
+	if g.clip == nil {
+		return nil, message.Failuref(message.Invalid, "Apple knows no App Clip here")
+	}
+	return g.clip(link)
 }
 
 func (g *gateway) calls() []string {

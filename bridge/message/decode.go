@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -27,29 +26,27 @@ const (
 // ErrMalformed tells that a body is no JSON object.
 var ErrMalformed = errors.New("the body is not a JSON object")
 
-// DecodeSend reads a message.send body. files came beside it, and join those of its content. The error is ErrMalformed (wrapped) for what is no JSON object, and otherwise
-// a [Failure] of class Invalid with every fault. Fields that it does not know are ignored.
+// DecodeSend reads a message.send body. files came beside it, and join those of its content. The error is ErrMalformed
+// (wrapped) for what is no JSON object, and otherwise a [Failure] of class Invalid with every fault. Fields that it does
+// not know are ignored.
 func DecodeSend(body []byte, files ...File) (Outbound, error) {
-	var envelope struct {
-		Type      json.RawMessage `json:"type"`
-		Timestamp json.RawMessage `json:"timestamp"`
-		Data      json.RawMessage `json:"data"`
-	}
-	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	if len(trimmed) == 0 || trimmed[0] != '{' {
 		return Outbound{}, ErrMalformed
 	}
-	if err := json.Unmarshal(body, &envelope); err != nil {
-		return Outbound{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	if !json.Valid(body) {
+		return Outbound{}, fmt.Errorf("%w: %w", ErrMalformed, json.Unmarshal(body, new(any)))
 	}
-	d := decoder{body: body, files: files}
+	d := decoder{body: body, root: contentPointer, files: files}
+	envelope := jsonMembers(trimmed, "type", "timestamp", "data")
 	var kind string
 	var timestamp time.Time // nothing depends on it, but a wrong one tells of a sender that is wrong
-	d.member("/type", envelope.Type, &kind)
+	d.read("/type", envelope["type"], &kind)
+	d.read("/timestamp", envelope["timestamp"], &timestamp)
 	if kind != TypeSend {
 		d.fault("/type", "const", "must be %q", TypeSend)
 	}
-	d.member("/timestamp", envelope.Timestamp, &timestamp)
-	out := d.data(envelope.Data)
+	out := d.data(envelope["data"])
 	d.wellFormed()
 	if len(d.faults) > 0 {
 		return Outbound{}, &Failure{Class: Invalid, Reason: "the message is not valid", Faults: d.faults}
@@ -59,84 +56,66 @@ func DecodeSend(body []byte, files ...File) (Outbound, error) {
 
 // decoder collects faults. The document as a whole is valid JSON when it begins.
 type decoder struct {
-	body   []byte
-	files  []File
-	faults []Fault
+	body         []byte
+	root         string // pointer of the content
+	files        []File
+	faults       []Fault
+	elementsRead int // of all lists
 }
 
-// fault reports what is wrong at pointer, unless something more basic has been reported there.
+// ruleType is the rule of a value that has the wrong JSON type, and was therefore not read.
+const ruleType = "type"
+
+// maxFaults bounds an answer: whoever has made so many mistakes begins with these.
+const maxFaults = 100
+
+// fault reports what is wrong at pointer, unless something more basic has been reported: of this value, of one around
+// it that could not be read, or, where something is said to be missing, of what stands there and cannot be read.
 func (d *decoder) fault(pointer, rule, format string, args ...any) {
-	if !slices.ContainsFunc(d.faults, func(known Fault) bool { return known.Pointer == pointer }) {
+	if len(d.faults) >= maxFaults {
+		return
+	}
+	missing := rule == "required" || rule == "oneOf"
+	explained := slices.ContainsFunc(d.faults, func(known Fault) bool {
+		return pointer == known.Pointer || known.Rule == ruleType && within(pointer, known.Pointer) ||
+			missing && within(known.Pointer, pointer)
+	})
+	if !explained {
 		d.faults = append(d.faults, Fault{pointer, rule, fmt.Sprintf(format, args...)})
 	}
 }
 
-// member decodes a value; one that is missing or null leaves target as it is, one of the wrong type is a fault.
-func (d *decoder) member(pointer string, raw json.RawMessage, target any) bool {
-	if raw == nil {
-		return true
-	}
-	err := json.Unmarshal(raw, target)
-	if err == nil {
-		return true
-	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		if wrong.Field != "" {
-			pointer += "/" + strings.ReplaceAll(wrong.Field, ".", "/")
-		}
-		d.fault(pointer, "type", "must be %s", jsonType(wrong.Type))
-		return false
-	}
-	d.fault(pointer, "format", "must be an RFC 3339 time such as 2026-01-01T00:00:00Z") // only times have a format so far
-	return false
+// within tells whether pointer leads to the value at ancestor, or into it.
+func within(pointer, ancestor string) bool {
+	rest, ok := strings.CutPrefix(pointer, ancestor)
+	return ok && (rest == "" || rest[0] == '/')
 }
 
-func jsonType(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.Slice, reflect.Array:
-		return "an array"
-	}
-	return "a number"
-}
-
-// object decodes a required object.
-func (d *decoder) object(pointer string, raw json.RawMessage, target any) bool {
+// object wants an object.
+func (d *decoder) object(pointer string, raw json.RawMessage) bool {
 	switch {
 	case raw == nil:
 		d.fault(pointer, "required", "is required")
 		return false
 	case raw[0] != '{':
-		d.fault(pointer, "type", "must be an object")
+		d.fault(pointer, ruleType, "must be an object")
 		return false
 	}
-	return d.member(pointer, raw, target)
+	return true
 }
 
 func (d *decoder) data(raw json.RawMessage) Outbound {
-	var data struct {
-		Key        json.RawMessage `json:"id"`
-		BusinessID json.RawMessage `json:"business_id"`
-		CustomerID json.RawMessage `json:"customer_id"`
-		Sealed     json.RawMessage `json:"context"`
-		Sender     json.RawMessage `json:"sender"`
-		Save       json.RawMessage `json:"save"`
-		Content    json.RawMessage `json:"content"`
-	}
 	var out Outbound
-	if !d.object("/data", raw, &data) {
+	if !d.object("/data", raw) {
 		return out
 	}
-	d.member("/data/id", data.Key, &out.Key)
-	d.member("/data/business_id", data.BusinessID, &out.BusinessID)
-	d.member("/data/customer_id", data.CustomerID, &out.CustomerID)
-	d.member("/data/context", data.Sealed, &out.Sealed)
-	d.member("/data/save", data.Save, &out.Save)
+	data := jsonMembers(raw, "id", "business_id", "customer_id", "context", "sender", "save", "content")
+	d.read("/data/id", data["id"], &out.Key)
+	d.read("/data/business_id", data["business_id"], &out.BusinessID)
+	d.read("/data/customer_id", data["customer_id"], &out.CustomerID)
+	d.read("/data/context", data["context"], &out.Sealed)
+	d.read("/data/sender", data["sender"], &out.Sender)
+	d.read("/data/save", data["save"], &out.Save)
 	if len(out.Key) > maxKeyLength {
 		d.fault("/data/id", "maxLength", "has %d bytes; at most %d are possible", len(out.Key), maxKeyLength)
 	}
@@ -146,53 +125,48 @@ func (d *decoder) data(raw json.RawMessage) Outbound {
 	if words := out.CustomerID.Fault(); words != "" {
 		d.fault("/data/customer_id", "customer_id", "%s", words)
 	}
-	out.Sender = d.sender(data.Sender)
-	out.Content = d.content(data.Content)
+	out.Sender.validate(report{d, "/data/sender"})
+	out.Content = d.content(data["content"])
 	return out
 }
 
-func (d *decoder) sender(raw json.RawMessage) Sender {
-	var members struct {
-		Kind json.RawMessage `json:"kind"`
-		Name json.RawMessage `json:"name"`
-	}
-	var sender Sender
-	if !d.member("/data/sender", raw, &members) {
-		return sender
-	}
-	d.member("/data/sender/kind", members.Kind, &sender.Kind)
-	d.member("/data/sender/name", members.Name, &sender.Name)
-	switch sender.Kind {
+func (s Sender) validate(r report) {
+	switch s.Kind {
 	case "", SenderAgent, SenderBot:
 	default:
-		d.fault("/data/sender/kind", "enum", `must be "agent" or "bot"`)
+		r.fault("/kind", "enum", `must be "agent" or "bot"`)
 	}
-	if len(sender.Name) > maxNameLength {
-		d.fault("/data/sender/name", "maxLength", "has %d bytes; at most %d are possible", len(sender.Name), maxNameLength)
+	if len(s.Name) > maxNameLength {
+		r.fault("/name", "maxLength", "has %d bytes; at most %d are possible", len(s.Name), maxNameLength)
 	}
-	return sender
 }
 
 // contentDecoders has one line per kind.
 var contentDecoders = map[Kind]func(*decoder, json.RawMessage) Content{
-	KindText:   decodeContent[Text],
-	KindFiles:  decodeContent[Files],
-	KindSaved:  decodeContent[Saved],
-	KindTyping: decodeContent[Typing],
+	KindText:       decodeContent[Text],
+	KindFiles:      decodeContent[Files],
+	KindRichLink:   decodeContent[RichLink],
+	KindQuickReply: decodeContent[QuickReply],
+	KindListPicker: decodeContent[ListPicker],
+	KindTimePicker: decodeContent[TimePicker],
+	KindForm:       decodeContent[Form],
+	KindApp:        decodeContent[App],
+	KindTyping:     decodeContent[Typing],
+	KindTemplate:   decodeContent[Template],
+	KindSaved:      decodeContent[Saved],
 }
 
 const contentPointer = "/data/content"
 
 func (d *decoder) content(raw json.RawMessage) Content {
-	var head struct {
-		Kind Kind `json:"kind"`
-	}
-	if !d.object(contentPointer, raw, &head) {
+	if !d.object(d.root, raw) {
 		return nil
 	}
-	decode, ok := contentDecoders[head.Kind]
+	var kind Kind
+	d.read(d.root+"/kind", jsonMembers(raw, "kind")["kind"], &kind)
+	decode, ok := contentDecoders[kind]
 	if !ok {
-		d.fault(contentPointer+"/kind", "enum", "must be one of %s", kindList())
+		d.fault(d.root+"/kind", "enum", "must be one of %s", kindList())
 		return nil
 	}
 	return decode(d, raw)
@@ -208,39 +182,55 @@ func kindList() string {
 
 func decodeContent[C Content](d *decoder, raw json.RawMessage) Content {
 	var content C
-	if !d.object(contentPointer, raw, &content) {
-		return nil
-	}
+	d.read(d.root, raw, &content)
 	if files, ok := any(&content).(*Files); ok {
+		for i := range files.Files {
+			files.Files[i].SHA256 = "" // only the bridge may set it
+		}
 		files.Files = append(files.Files, d.files...)
 	} else if len(d.files) > 0 {
-		d.fault(contentPointer+"/kind", "const", "must be %q: files came with the message", KindFiles)
+		d.fault(d.root+"/kind", "const", "must be %q: files came with the message", KindFiles)
 	}
-	content.validate(func(pointer, rule, message string) { d.fault(contentPointer+pointer, rule, "%s", message) })
+	content.validate(report{d, d.root})
 	return content
 }
 
-func (t Text) validate(report func(pointer, rule, message string)) {
-	if strings.TrimSpace(t.Text) == "" {
-		report("/text", "minLength", "must not be empty")
+// DecodeContent reads content that did not come in a message.send, such as a template's. Faults have pointers relative to
+// the content; where there are some, the content is nil.
+func DecodeContent(raw []byte) (Content, []Fault) {
+	if !json.Valid(raw) {
+		return nil, []Fault{{"", "format", "is not JSON"}}
 	}
-	validateText(t.Text, report)
+	d := decoder{body: raw}
+	content := d.content(bytes.TrimSpace(raw))
+	d.wellFormed()
+	if len(d.faults) > 0 {
+		return nil, d.faults
+	}
+	return content, nil
 }
 
-func validateText(text string, report func(pointer, rule, message string)) {
+func (t Text) validate(r report) {
+	if strings.TrimSpace(t.Text) == "" {
+		r.fault("/text", "minLength", "must not be empty")
+	}
+	validateText(t.Text, r)
+}
+
+func validateText(text string, r report) {
 	if n := utf8.RuneCountInString(text); n > MaxTextLength {
-		report("/text", "maxLength", fmt.Sprintf("has %d characters; at most %d are possible", n, MaxTextLength))
+		r.fault("/text", "maxLength", "has %d characters; at most %d are possible", n, MaxTextLength)
 	}
 	if strings.ContainsRune(text, AttachmentMark) {
-		report("/text", "character", "must not contain U+FFFC, which marks the place of an attachment")
+		r.fault("/text", "character", "must not contain U+FFFC, which marks the place of an attachment")
 	}
 }
 
 // AttachmentMark is U+FFFC, which holds the place of an attachment in Apple's texts.
 const AttachmentMark = '\uFFFC'
 
-func (t Typing) validate(report func(pointer, rule, message string)) {
+func (t Typing) validate(r report) {
 	if !slices.Contains([]TypingState{TypingOn, TypingOff}, t.State) {
-		report("/state", "enum", `must be "on" or "off"`)
+		r.fault("/state", "enum", `must be "on" or "off"`)
 	}
 }

@@ -104,8 +104,8 @@ func TestDecodeSendNamesEveryFaultWithItsPointer(t *testing.T) {
 		"type null":         {with(`"message.send"`, `null`), []string{"/type const"}},
 		"time not RFC 3339": {with(`2026-01-01T00:00:00Z`, `yesterday`), []string{"/timestamp format"}},
 		"time empty":        {with(`2026-01-01T00:00:00Z`, ``), []string{"/timestamp format"}},
-		"time a number":     {with(`"2026-01-01T00:00:00Z"`, `1767225600`), []string{"/timestamp format"}},
-		"time an object":    {with(`"2026-01-01T00:00:00Z"`, `{}`), []string{"/timestamp format"}},
+		"time a number":     {with(`"2026-01-01T00:00:00Z"`, `1767225600`), []string{"/timestamp type"}},
+		"time an object":    {with(`"2026-01-01T00:00:00Z"`, `{}`), []string{"/timestamp type"}},
 		"data missing":      {`{"type":"message.send"}`, []string{"/data required"}},
 		"data null":         {`{"type":"message.send","data":null}`, []string{"/data type"}},
 		"data an array":     {`{"type":"message.send","data":[]}`, []string{"/data type"}},
@@ -137,7 +137,7 @@ func TestDecodeSendNamesEveryFaultWithItsPointer(t *testing.T) {
 		"sender's name too long": {with(`Ada`, strings.Repeat("A", 201)), []string{"/data/sender/name maxLength"}},
 		"everything at once": {`{"type":1,"timestamp":2,"data":{"id":3,"business_id":4,"customer_id":5,"context":6,
 			"sender":{"kind":7,"name":8},"content":{"kind":9}}}`, []string{
-			"/type type", "/timestamp format", "/data/id type", "/data/business_id type", "/data/customer_id type", "/data/context type",
+			"/type type", "/timestamp type", "/data/id type", "/data/business_id type", "/data/customer_id type", "/data/context type",
 			"/data/sender/kind type", "/data/sender/name type", "/data/content/kind type"}},
 
 		"content missing":            {with(`,"content":`+text, ``), []string{"/data/content required"}},

@@ -13,6 +13,7 @@ type EventType string
 // What the bridge tells a helpdesk. Receivers ignore types that they do not know.
 const (
 	EventReceived      EventType = "message.received"
+	EventReplied       EventType = "message.replied"
 	EventUnsupported   EventType = "message.unsupported"
 	EventSent          EventType = "message.sent"
 	EventFailed        EventType = "message.failed"
@@ -20,6 +21,11 @@ const (
 	EventTypingStopped EventType = "typing.stopped"
 	EventClosed        EventType = "conversation.closed"
 )
+
+// EventTypes lists them in the order of the documentation.
+var EventTypes = []EventType{
+	EventReceived, EventReplied, EventUnsupported, EventSent, EventFailed, EventTypingStarted, EventTypingStopped, EventClosed,
+}
 
 // Typing tells whether the type is ephemeral: best effort, answered at once, never queued, never retried.
 func (t EventType) Typing() bool { return t == EventTypingStarted || t == EventTypingStopped }
@@ -51,11 +57,21 @@ type Data struct {
 	Attachments []Attachment `json:"attachments,omitempty"` // message.received
 	Reaction    *Reaction    `json:"reaction,omitempty"`    // message.received: set when the text is a tapback
 
+	Reply *Reply `json:"reply,omitempty"` // message.replied
+
 	AppleType string `json:"apple_type,omitempty"` // message.unsupported: Apple's name of the type
 	Note      string `json:"note,omitempty"`       // message.unsupported: what to tell an agent
 
 	Sent   *Sent   `json:"sent,omitempty"`   // message.sent
 	Failed *Failed `json:"failed,omitempty"` // message.failed
+}
+
+// Files lists the files of an event, those of an app's answer too.
+func (d Data) Files() []Attachment {
+	if d.Reply != nil && len(d.Reply.Files) > 0 {
+		return d.Reply.Files
+	}
+	return d.Attachments
 }
 
 // Attachment is a file that a customer sent.

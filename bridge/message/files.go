@@ -1,11 +1,7 @@
 package message
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -40,71 +36,29 @@ func (f Files) MarshalJSON() ([]byte, error) {
 	return marshalContent(KindFiles, fields(f))
 }
 
-// UnmarshalJSON decodes the files one by one: encoding/json itself does not say in which of them a type is wrong.
-func (f *Files) UnmarshalJSON(text []byte) error {
-	var fields struct {
-		Text  string            `json:"text"`
-		Files []json.RawMessage `json:"files"`
-	}
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return err
-	}
-	*f = Files{Text: fields.Text, Files: make([]File, len(fields.Files))}
-	for i, raw := range fields.Files {
-		if err := json.Unmarshal(raw, &f.Files[i]); err != nil {
-			return inFile(i, err)
-		}
-		f.Files[i].SHA256 = "" // only the bridge may set it
-	}
-	return nil
-}
-
-// inFile adds to an error of encoding/json of which file it is.
-func inFile(i int, err error) error {
-	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
-		return err
-	}
-	located := *wrong
-	located.Field = strings.TrimSuffix(fmt.Sprintf("files.%d.%s", i, wrong.Field), ".")
-	return &located
-}
-
-func (f Files) validate(report func(pointer, rule, message string)) {
+func (f Files) validate(r report) {
 	if len(f.Files) == 0 {
-		report("/files", "minItems", "must not be empty")
+		r.fault("/files", "minItems", "must not be empty")
 	}
 	if len(f.Files) > MaxFiles {
-		report("/files", "maxItems", fmt.Sprintf("has %d files; at most %d are possible", len(f.Files), MaxFiles))
+		r.fault("/files", "maxItems", "has %d files; at most %d are possible", len(f.Files), MaxFiles)
 		return
 	}
-	validateText(f.Text, report)
+	validateText(f.Text, r)
 	for i, file := range f.Files {
-		file.validate(func(pointer, rule, message string) { report(fmt.Sprintf("/files/%d%s", i, pointer), rule, message) })
+		file.validate(r.at("/files/%d", i))
 	}
 }
 
-func (f File) validate(report func(pointer, rule, message string)) {
-	switch {
-	case f.Path != "":
-	case f.URL == "" && f.Data == "":
-		report("", "oneOf", `needs "url" or "data"`)
-	case f.URL != "" && f.Data != "":
-		report("", "oneOf", `must not have both "url" and "data"`)
-	case f.URL != "":
-		if parsed, err := url.Parse(f.URL); err != nil || (parsed.Scheme != "https" && parsed.Scheme != "http") || parsed.Hostname() == "" || parsed.User != nil {
-			report("/url", "format", "must be an absolute http or https URL without a user name")
-		}
-	default:
-		if _, err := base64.StdEncoding.DecodeString(f.Data); err != nil {
-			report("/data", "contentEncoding", "must be base64 (the standard alphabet, padded)")
-		}
+func (f File) validate(r report) {
+	if f.Path == "" {
+		r.asset(Asset{f.URL, f.Data})
 	}
 	if n := utf8.RuneCountInString(f.Name); n > maxNameLength {
-		report("/name", "maxLength", fmt.Sprintf("has %d characters; at most %d are possible", n, maxNameLength))
+		r.fault("/name", "maxLength", "has %d characters; at most %d are possible", n, maxNameLength)
 	}
 	if f.MIMEType != "" && !validMIMEType(f.MIMEType) {
-		report("/mime_type", "format", "must be a media type such as image/png")
+		r.fault("/mime_type", "format", "must be a media type such as image/png")
 	}
 }
 
@@ -130,14 +84,14 @@ func (s Saved) MarshalJSON() ([]byte, error) {
 
 const maxDataRef = 64 << 10
 
-func (s Saved) validate(report func(pointer, rule, message string)) {
+func (s Saved) validate(r report) {
 	var ref struct {
 		DataRefSig string `json:"dataRefSig"`
 	}
 	switch {
 	case len(s.DataRef) > maxDataRef:
-		report("/data_ref", "maxLength", fmt.Sprintf("is larger than %d bytes", maxDataRef))
+		r.fault("/data_ref", "maxLength", "is larger than %d bytes", maxDataRef)
 	case json.Unmarshal(s.DataRef, &ref) != nil || ref.DataRefSig == "":
-		report("/data_ref", "required", "must be the data_ref of a message.sent event, unchanged: it has dataRefSig")
+		r.fault("/data_ref", "required", "must be the data_ref of a message.sent event, unchanged: it has dataRefSig")
 	}
 }

@@ -88,7 +88,7 @@ func TestDecodeSendNamesEveryFaultOfFilesWithItsPointer(t *testing.T) {
 		"files an object": {`{"kind":"files","files":{"url":"https://a/b"}}`, []string{"/data/content/files type"}},
 		"files a string":  {`{"kind":"files","files":"https://a/b"}`, []string{"/data/content/files type"}},
 
-		"a file null":               {filesOf(good, `null`), []string{"/data/content/files/1 oneOf"}},
+		"a file null":               {filesOf(good, `null`), []string{"/data/content/files/1 type"}},
 		"a file empty":              {filesOf(`{}`, good), []string{"/data/content/files/0 oneOf"}},
 		"a file with only a name":   {filesOf(`{"name":"a.png"}`), []string{"/data/content/files/0 oneOf"}},
 		"a file with only a digest": {filesOf(`{"sha256":"00"}`), []string{"/data/content/files/0 oneOf"}},

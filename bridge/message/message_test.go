@@ -33,6 +33,14 @@ func TestEventsHaveTheDocumentedJSONForm(t *testing.T) {
 			},
 			Reaction: &Reaction{Verb: VerbLiked, Quoted: "<b> & more"},
 		},
+		EventReplied: {Device: device, Reply: &Reply{
+			Kind: ReplyForm, RequestID: "r-1", SessionID: "s-1", Title: "Thank you", Subtitle: "See you", Private: true,
+			Selections: []Selection{
+				{ID: "0_1", Title: "Blue", Subtitle: "Colour?", Value: "blue", Page: "0"},
+				{ID: "slot-2", Start: &at, Duration: 3600},
+			},
+			Files: []Attachment{{ID: "a-1", Name: "seat.png", MIMEType: "image/png", Size: 69}}, URL: "?choice=2",
+		}},
 		EventUnsupported:   {Device: device, AppleType: "richLink", Note: "The customer sent a message of a kind that cannot be shown here."},
 		EventFailed:        {Failed: &Failed{MessageID: "m-1", Code: CodeUnreachable, Reason: "the customer cannot be reached"}},
 		EventTypingStarted: {Device: Device{Capabilities: []Capability{CapabilityList}}},
@@ -62,7 +70,7 @@ func TestEventsHaveTheDocumentedJSONForm(t *testing.T) {
 func TestOnlyTypingIsEphemeral(t *testing.T) {
 	for event, want := range map[EventType]bool{
 		EventTypingStarted: true, EventTypingStopped: true,
-		EventReceived: false, EventUnsupported: false, EventFailed: false, EventClosed: false,
+		EventReceived: false, EventReplied: false, EventUnsupported: false, EventFailed: false, EventClosed: false,
 	} {
 		if event.Typing() != want {
 			t.Errorf("%s: %v", event, !want)
@@ -103,10 +111,10 @@ func TestIDsDependOnSourceBusinessCustomerKeyAndPartOnly(t *testing.T) {
 	ids := []ID{
 		base.PartID("s", 0), base.PartID("s", 1), base.PartID("t", 0), otherKey.PartID("s", 0), otherCustomer.PartID("s", 0),
 		otherBusiness.PartID("s", 0), ID(base.RepeatKey("s")), Subject(EventClosed, businessID, customerID, "s"),
-		Subject(EventFailed, businessID, customerID, "s"),
+		Subject(EventFailed, businessID, customerID, "s"), ID(base.RequestID("s", 0)), ID(base.RequestID("s", 1)),
 	}
 	slices.Sort(ids)
-	if len(slices.Compact(ids)) != 9 {
+	if len(slices.Compact(ids)) != 11 || base.RequestID("s", 1) != again.RequestID("s", 1) {
 		t.Errorf("ids collide: %v", ids)
 	}
 }

@@ -12,20 +12,39 @@ type Kind string
 
 // The kinds that this version sends.
 const (
-	KindText   Kind = "text"
-	KindFiles  Kind = "files"
-	KindSaved  Kind = "saved"
-	KindTyping Kind = "typing"
+	KindText       Kind = "text"
+	KindFiles      Kind = "files"
+	KindRichLink   Kind = "rich_link"
+	KindQuickReply Kind = "quick_reply"
+	KindListPicker Kind = "list_picker"
+	KindTimePicker Kind = "time_picker"
+	KindForm       Kind = "form"
+	KindApp        Kind = "app"
+	KindTyping     Kind = "typing"
+	KindTemplate   Kind = "template"
+	KindSaved      Kind = "saved"
 )
 
 // Kinds lists them in the order of the documentation.
-var Kinds = []Kind{KindText, KindFiles, KindSaved, KindTyping}
+var Kinds = []Kind{
+	KindText, KindFiles, KindRichLink, KindQuickReply, KindListPicker, KindTimePicker, KindForm, KindApp, KindTyping,
+	KindTemplate, KindSaved,
+}
+
+// Interactive tells whether the customer's answer to a message of this kind names the message.
+func (k Kind) Interactive() bool {
+	switch k {
+	case KindQuickReply, KindListPicker, KindTimePicker, KindForm:
+		return true
+	}
+	return false
+}
 
 // Content is what a message shows; one type per [Kind].
 type Content interface {
 	Kind() Kind
 	// validate reports every fault, with JSON pointers relative to the content.
-	validate(report func(pointer, rule, message string))
+	validate(report)
 }
 
 // Text is plain text; Messages shows no Markdown and no HTML.
@@ -138,7 +157,29 @@ type SendResult struct {
 	Code   Code   `json:"code,omitempty"`   // why it failed
 	Reason string `json:"reason,omitempty"` // the same in words
 	Parts  []Part `json:"parts"`
+	// Fallbacks tells what was sent as something simpler, and Note says it in words for the agent, with the numbering
+	// that the customer sees where options became a text.
+	Fallbacks []Fallback `json:"fallbacks,omitempty"`
+	Note      string     `json:"note,omitempty"`
 }
+
+// Fallback is one step down: a kind of message was sent as another, simpler one.
+type Fallback struct {
+	From   Kind           `json:"from"`
+	To     Kind           `json:"to"`
+	Reason FallbackReason `json:"reason"`
+}
+
+// FallbackReason tells why something simpler was sent, or, for an unknown device, why it may not be seen.
+type FallbackReason string
+
+// The reasons, a closed set of the metrics contract.
+const (
+	FallbackDevice        FallbackReason = "device"
+	FallbackHelpdesk      FallbackReason = "helpdesk"
+	FallbackLimit         FallbackReason = "limit"
+	FallbackUnknownDevice FallbackReason = "unknown_device"
+)
 
 // Part is one Apple message of a send: a long text becomes several.
 type Part struct {
@@ -146,6 +187,8 @@ type Part struct {
 	Kind   Kind   `json:"kind"`
 	Status Status `json:"status"`
 	Code   Code   `json:"code,omitempty"`
+	// RequestID is what the answer to an interactive message names it by.
+	RequestID string `json:"request_id,omitempty"`
 	// DataRef is Apple's reference to a message that was sent with save; message.sent carries it too.
 	DataRef json.RawMessage `json:"data_ref,omitempty"`
 }
@@ -159,4 +202,9 @@ func (o Outbound) RepeatKey(source string) string {
 // PartID is the id under which Apple sees a part: the same on every try and every replica.
 func (o Outbound) PartID(source string, part int) ID {
 	return DeriveID("part", source, string(o.BusinessID), string(o.CustomerID), o.Key, strconv.Itoa(part))
+}
+
+// RequestID is the requestIdentifier of an interactive part: a UUID, as Apple wants it, the same on every try.
+func (o Outbound) RequestID(source string, part int) string {
+	return string(DeriveID("request", source, string(o.BusinessID), string(o.CustomerID), o.Key, strconv.Itoa(part)))
 }

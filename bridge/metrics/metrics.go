@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"bizbridge/bridge/fallback"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/signature"
 )
@@ -134,7 +135,9 @@ func (m *Metrics) zero() {
 			m.AttachmentBytes.WithLabelValues(direction, outcome)
 		}
 	}
-	m.Fallbacks.WithLabelValues("files", "link", "limit")
+	for _, step := range fallback.Steps {
+		m.Fallbacks.WithLabelValues(string(step.From), string(step.To), string(step.Reason))
+	}
 	for _, outcome := range []string{"decoded", "local", "failed"} {
 		m.IDRExpansions.WithLabelValues(outcome)
 	}
@@ -144,7 +147,8 @@ func (m *Metrics) zero() {
 	for _, outcome := range []string{"applied", "rejected"} {
 		m.ConfigReloads.WithLabelValues(outcome)
 	}
-	m.ExpectPeer("apple", "message", "pre_upload", "upload", "pre_download", "download", "decode_payload")
+	m.ExpectPeer("apple", "message", "pre_upload", "upload", "pre_download", "download", "decode_payload", "construct_payload")
+	m.ExpectPeer("links", "open_file")
 	m.expectInbound(UnknownBusiness, "")
 	m.expectOutbound(UnknownBusiness, "")
 }

@@ -7,12 +7,9 @@ import (
 
 // accept judges a well-formed message by the state of the world, and shows it on the phone.
 func (s *Sandbox) accept(m *outbound) (result, *refusal) {
-	var prepared *savedMessage
-	if m.interactive != nil {
-		var err error
-		if prepared, err = s.saveMessage(m); err != nil {
-			return result{}, malformed(err)
-		}
+	prepared, err := s.saveMessage(m)
+	if err != nil {
+		return result{}, malformed(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,23 +28,25 @@ func (s *Sandbox) accept(m *outbound) (result, *refusal) {
 		}
 		b.Files = append(b.Files, shown)
 	}
-	var done result
-	if m.Type == "interactive" {
-		if err := s.receiveInteractive(b, m, prepared); err != nil {
-			return result{}, malformed(err)
-		}
-		done = b.savedAnswer(m)
+	switch m.Type {
+	case "interactive":
+		err = s.receiveInteractive(t, b, m, prepared)
+	case "richLink":
+		err = s.receiveLink(b, m, prepared)
+	}
+	if err != nil {
+		return result{}, malformed(err)
 	}
 	s.accepted.put(m.ID, m.content)
 	t.TypingUntil = 0 // a message ends the indicator, too
 	switch m.Type {
 	case "typing_start":
 		t.TypingUntil = s.now().Add(businessTyping).UnixMilli()
-	case "text", "interactive":
+	case "text", "interactive", "richLink":
 		s.addBubble(t, b)
 	}
 	s.publish("thread", t.meta())
-	return done, nil
+	return b.savedAnswer(m), nil
 }
 
 // acceptAgain takes a message whose id was taken before.

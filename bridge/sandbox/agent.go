@@ -50,6 +50,25 @@ type sendContent struct {
 	raw json.RawMessage // given as it is to be posted
 }
 
+// words are what a content says first, for the desk's own line.
+func (c sendContent) words() string {
+	var other struct {
+		Prompt   any `json:"prompt"`
+		Title    any `json:"title"`
+		URL      any `json:"url"`
+		Received struct {
+			Title any `json:"title"`
+		} `json:"received"`
+	}
+	_ = json.Unmarshal(c.raw, &other) // a content may be wrong on purpose
+	for _, each := range []any{c.Text, other.Prompt, other.Received.Title, other.Title, other.URL} {
+		if text, _ := each.(string); text != "" {
+			return shorten(text, maxTextRunes)
+		}
+	}
+	return ""
+}
+
 func (c sendContent) MarshalJSON() ([]byte, error) {
 	if c.raw != nil {
 		return c.raw, nil
@@ -85,7 +104,8 @@ func (s *Sandbox) agentSends(key string, m agentMessage) (string, error) {
 		if content = (sendContent{}); json.Unmarshal(m.content, &content) != nil || content.Kind == "" || len(m.files) > 0 {
 			return "", badRequest("content is an object with a kind, and goes without files")
 		}
-		content.raw, line.Text = m.content, joinLines(content.Text, "("+content.Kind+")")
+		content.raw = m.content
+		line.Text = joinLines(content.words(), "("+content.Kind+")")
 	case len(m.files) > 0:
 		content.Kind = "files"
 		if content.Files, line.Attachments, err = s.outgoing(m.files); err != nil {
@@ -197,7 +217,8 @@ func (s *Sandbox) postSend(ctx context.Context, id string, body []byte) (int, []
 func (e *entry) settle(status int, raw []byte, err error) {
 	var a answer
 	parsed := err == nil && json.Unmarshal(raw, &a) == nil
-	e.Code, e.Reason = a.Code, a.Detail
+	e.Code, e.Reason = a.Code, first(a.Detail, a.Reason)
+	e.Fallbacks, e.Note, e.Errors = a.Fallbacks, a.Note, a.Errors
 	for _, part := range a.Parts {
 		e.parts = append(e.parts, part.ID)
 	}

@@ -21,16 +21,18 @@ func (e apiError) Error() string { return e.text }
 // always be left out: the first is meant then. A send's "content" is posted as it is.
 //
 //	GET  /api/state              → everything, as the event stream's snapshot has it
-//	POST /api/customers          {label?, device?, locale?} → 201, the customer; device: iphone, mac, old_iphone
+//	POST /api/customers          {label?, device?, locale?} → 201, the customer; device: iphone, mac, watch, old_iphone
 //	PUT  /api/phone/files?name=&type=  the bytes → 201 {id, name, mime_type, size, kind, href}
 //	POST /api/phone/send         {customer, business?, text?, files?} → 202 {id}; files: ids of the above, each once
-//	POST /api/phone/answer       {customer, business?, id, format?} → 202 {id}; by reference; format: json, bplist
+//	POST /api/phone/answer       {customer, business?, id, answer?, format?, twice?} → 202 {id}; see below
 //	POST /api/phone/resend       {customer, business?, id} → 202; of a message "not_delivered"
 //	POST /api/phone/typing       {customer, business?, on} → 202
 //	POST /api/phone/tapback      {customer, business?, id, verb} → 202; id of a business bubble
 //	POST /api/phone/delete       {customer, business?} → 202
 //	POST /api/phone/link         {customer, url} → 200 {business_id, body, intent, group}
 //	POST /api/phone/signed-out   {customer, on} → 202
+//	POST /api/phone/device       {customer, device} → 202; devices as above
+//	GET  /api/desk/samples       → [{name, kind, title, content}], contents to send
 //	PUT  /api/desk/files?name=&type=   the bytes → 201 {id, name, mime_type, size, kind, href}
 //	POST /api/desk/send          {conversation, text?, files?, content?, bot?, save?} → 202 {id}
 //	POST /api/desk/saved         {conversation, id, bot?} → 202 {id}; id of a note "saved"
@@ -39,6 +41,11 @@ func (e apiError) Error() string { return e.text }
 //	POST /api/desk/read          {conversation} → 202
 //	POST /api/faults             {name, on, delay_ms?} → 202
 //	POST /api/traffic/clear      {} → 202
+//
+// An answer is {index} to a quick reply, {items: [ids]} to a list picker, {slot: id} to a time picker, {pages:
+// [{page, items?: [ids], value?}]} to a form, {url} to an app; without one the first choice is taken. The format is
+// inline, json or bplist, the last two by reference; without one the answer goes inline up to 10 KB, else as json.
+// With twice, Apple delivers the answer again about a second later, under another id.
 //
 // 202 means that the sandbox has begun: what comes of it is told by the stream.
 func (s *Sandbox) addControls(mux *http.ServeMux) {
@@ -53,10 +60,7 @@ func (s *Sandbox) addControls(mux *http.ServeMux) {
 		return withID(s.sendText(c.Customer, c.Business, c.Text))
 	}))
 	mux.HandleFunc("POST /api/phone/answer", accepts(func(c phoneCall) (any, error) {
-		if c.Format != "" && c.Format != "json" && c.Format != "bplist" {
-			return nil, badRequest("format is json or bplist")
-		}
-		return withID(s.answerByRef(c.Customer, c.Business, c.ID, c.Format == "bplist"))
+		return withID(s.answer(answerCall{c.Customer, c.Business, c.ID, c.Answer, c.Format, c.Twice}))
 	}))
 	mux.HandleFunc("POST /api/phone/resend", accepts(func(c phoneCall) (any, error) {
 		return done, s.resend(c.Customer, c.Business, c.ID)
@@ -76,6 +80,10 @@ func (s *Sandbox) addControls(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/phone/signed-out", accepts(func(c phoneCall) (any, error) {
 		return done, s.setSignedOut(c.Customer, c.On)
 	}))
+	mux.HandleFunc("POST /api/phone/device", accepts(func(c phoneCall) (any, error) {
+		return done, s.switchDevice(c.Customer, c.Device)
+	}))
+	mux.HandleFunc("GET /api/desk/samples", s.serveSamples)
 	mux.HandleFunc("POST /api/desk/send", accepts(func(c deskCall) (any, error) {
 		return withID(s.agentSends(c.Conversation, agentMessage{c.Text, c.Files, c.Content, c.Bot, c.Save}))
 	}))
@@ -109,8 +117,11 @@ type phoneCall struct {
 	URL      string `json:"url"`
 	Format   string `json:"format"`
 	On       bool   `json:"on"`
+	Device   string `json:"device"`
+	Twice    bool   `json:"twice"`
 
-	Files []string `json:"files"`
+	Files  []string        `json:"files"`
+	Answer json.RawMessage `json:"answer"`
 }
 
 type deskCall struct {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf16"
 )
 
@@ -105,7 +106,7 @@ func (w *plistWriter) add(v any) int {
 	case int:
 		head = binary.BigEndian.AppendUint32([]byte{0x12}, uint32(v))
 	case string:
-		head = append(plistCount(0x50, len(v)), v...) // only ASCII is put here
+		head = plistString(v)
 	case []any:
 		var refs []byte
 		for _, each := range v {
@@ -123,6 +124,19 @@ func (w *plistWriter) add(v any) int {
 	w.offsets = append(w.offsets, uint32(w.body.Len()))
 	w.body.Write(head)
 	return len(w.offsets) - 1
+}
+
+// plistString writes ASCII as it is, and anything else in UTF-16.
+func plistString(text string) []byte {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r > 0x7f }) {
+		return append(plistCount(0x50, len(text)), text...)
+	}
+	units := utf16.Encode([]rune(text))
+	head := plistCount(0x60, len(units))
+	for _, unit := range units {
+		head = binary.BigEndian.AppendUint16(head, unit)
+	}
+	return head
 }
 
 func plistCount(kind byte, n int) []byte {

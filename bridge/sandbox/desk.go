@@ -56,6 +56,7 @@ const (
 	entryCustomer = "customer"
 	entryAgent    = "agent"
 	entryReaction = "reaction"
+	entryReply    = "reply" // the customer's answer to an interactive message
 	entryNote     = "note"
 )
 
@@ -75,8 +76,27 @@ type entry struct {
 	Save        bool         `json:"save,omitempty"`  // was sent with save
 	Saved       *savedRef    `json:"saved,omitempty"` // of a note: can be sent again
 
+	Reply     json.RawMessage `json:"reply,omitempty"`     // as the bridge told it
+	Fallbacks []fallback      `json:"fallbacks,omitempty"` // what the bridge sent instead
+	Note      string          `json:"note,omitempty"`      // the bridge's words for the agent
+	Errors    []contentError  `json:"errors,omitempty"`    // why the bridge refused
+
 	parts []string // ids that Apple saw
 	wire  []byte   // what was posted, while it may be posted again
+}
+
+// fallback tells that a content was sent as another kind.
+type fallback struct {
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Reason string `json:"reason"`
+}
+
+// contentError is one thing that is wrong with a content.
+type contentError struct {
+	Pointer string `json:"pointer"`
+	Rule    string `json:"rule"`
+	Message string `json:"message"`
 }
 
 // savedRef is what a message.sent tells of a message that was sent with save.

@@ -131,7 +131,7 @@ func TestDeskEvents(t *testing.T) {
 		lines = append(lines, e.Kind+" "+e.Level+" "+e.Text)
 	}
 	want := []string{
-		"customer  Hi", "reaction  Liked “Yes”", "customer  Red\n(quick_reply)",
+		"customer  Hi", "reaction  Liked “Yes”", "reply  Red",
 		"note warning A message that cannot be shown (hologram). No such thing.",
 		"note warning A message was not delivered: expired. Too old.",
 		"note info Event: business.new.kind", "note info The customer deleted the conversation.",

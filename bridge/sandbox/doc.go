@@ -12,16 +12,19 @@
 //
 // [Sandbox] offers three handlers, to be served on separate listeners:
 //
-//   - Gateway is Apple's gateway (gateway.go, rules.go, accept.go, token.go): POST /v1/message
-//     and /v1/decodePayload (interactive.go, reply.go, archive.go), GET /v1/preUpload and
-//     /v1/preDownload (mmcs.go), and below /mmcs/ the store of encrypted files that they
-//     lead to (transfer.go);
+//   - Gateway is Apple's gateway (gateway.go, rules.go, accept.go, token.go): POST /v1/message,
+//     /v1/decodePayload (reply.go, archive.go) and /v1/constructPayload (richlink.go), GET
+//     /v1/preUpload and /v1/preDownload (mmcs.go), and below /mmcs/ the store of encrypted
+//     files that they lead to (transfer.go). Interactive messages and rich links are checked
+//     by checks.go, interactive.go, images.go and a file for each kind: quickreply.go,
+//     listpicker.go, timepicker.go, forms.go, customapp.go, richlink.go;
 //   - Desk is a helpdesk's webhook endpoint, POST /hooks/apple (desk.go, events.go,
-//     webhook.go, form.go), and GET /files/… for what the agent sends (deskfile.go);
+//     webhook.go, form.go, deskreply.go), and GET /files/… for what the agent sends (deskfile.go);
 //   - Pages is the web page with its live event stream, its JSON control API, and the
-//     files that it shows (pages.go, api.go, stream.go, filepage.go, assets/).
+//     files and images that it shows (pages.go, api.go, stream.go, filepage.go, images.go,
+//     samples.go, assets/).
 //
-// The phone (phone.go, phonefile.go, crypt.go, wire.go) posts to {BridgeURL}/message as
+// The phone (phone.go, phonefile.go, answer.go, formanswer.go, crypt.go, wire.go) posts to {BridgeURL}/message as
 // Apple does. The desk posts to {BridgeURL}/webhooks/{Connector} (agent.go), and gets
 // what the bridge links to when the agent opens it. Every request on any of
 // the four hops is kept in a ring (traffic.go), and faults can be switched on
@@ -40,12 +43,17 @@
 // conversation, the same opaque id when they come back; "Not Delivered" when the
 // bridge does not answer 200. Attachments are encrypted with AES-256 in counter mode,
 // each with a fresh key, and come as MMCS coordinates, the size a number, the signature in
-// hex of either case and in base64; an answer that is too large comes as interactiveDataRef.
+// hex of either case and in base64. Answers to interactive messages carry what was chosen, in
+// the shape of Apple's examples; one of more than 10 KB comes as interactiveDataRef.
 //
 // From the bridge (bridge → gateway), in this order: 401 no Authorization, 403 an
 // Authorization that does not hold, 400 malformed, 404 unknown business, unknown
 // customer or a signed-out phone, 410 conversation deleted by the customer, else 200
 // with an empty body, or with the dataRef of an interactive message that asked for it.
+// Of interactive messages and rich links each field is checked by Apple's rules of August 2026:
+// what is shown is printable and has at most 200 characters, images are PNGs of at most
+// 200,000 bytes, together less than 5,000,000 as written, and are referred to by names that
+// exist, forms use the short names of keyboards and come to an end on every way.
 // Of attachments each field is checked against what was uploaded. preDownload answers
 // 200 to parameters that lead nowhere, and the data is garbage. The phone shows a
 // file as an icon when it does not decrypt to its type.
@@ -84,14 +92,40 @@
 //   - An attachment that does not fit its upload is 400, and so is a dataRefSig that is not
 //     known, or a reference that is not as it was given. Interactive messages of an
 //     MSP's own making (a key, no dataRefSig) are not taken.
-//   - Whether a message came by reference is the customer's choice on the page, not a
-//     matter of 10 KB: the phone answers by reference only, for now.
 //   - decodePayload compresses its answer for those who accept gzip, and knows JSON and
 //     archives of a URL, packed or not.
 //   - Where nobody has called the gateway yet, the URL that identifies a phone's file has the host
 //     mmcs.invalid: it is a name, and nobody can fetch it anyway.
-//   - Of interactive messages only bid and data.requestIdentifier are checked. Rich links and
-//     Apple's other routes are answered 400 with an explanation, for now.
+//   - Printable is all but control characters, line and paragraph separators, private use,
+//     noncharacters, U+FFFC, U+FFFD and U+FEFF. Joiners and marks of direction are fine, and so
+//     are code points that are newer than ours. A title of white space counts as missing.
+//   - A PNG decodes when its header does and its end is there. Pixels are not looked at.
+//   - sessionIdentifier and requestIdentifier are UUIDs. version or mspVersion must be "1.0".
+//   - A quick reply must not have receivedMessage or replyMessage. Where a replyMessage is, it
+//     has a title. An app's attachments are an empty list, or absent.
+//   - A list picker's section titles, a time picker's title and a slot's order are optional; the
+//     event's identifier is not. An icon of an app has less than 15,000 bytes.
+//   - A form's items have a value, which may be any string. On a page for one choice the items
+//     say what follows, and only they; elsewhere the page does, and only it; a page that
+//     submits says nothing. Ways may meet and even lead back, as long as all can reach an end.
+//   - Dates of a form are of y, M and d only. A regex is refused for what no dialect knows, and
+//     where our own does not know it, the phone does not apply it. It must match the whole value.
+//   - A rich link's image is a PNG, too, and its title a label. Addresses have at most 8,192
+//     bytes. A richLinkDataRef comes back with the members that it was given, and no other.
+//     Those addresses have an App Clip whose host begins with "appclip.".
+//   - authenticate is refused on /v1/message, and /v1/authenticate and /v1/encodePayload answer
+//     400 with an explanation, for now. Payments and invitations are taken without rules of
+//     their own, and cannot be answered yet.
+//   - What a device cannot show, by its capabilities when the message came, is a placeholder for
+//     good. Apps run on the iPhone only; a watch shows text and links.
+//   - Quick replies can be answered until any bubble follows, everything else for as long as its
+//     bytes are kept, as often as wanted, each time with the bubble's one session.
+//   - Answered up to 10,240 bytes of interactiveData inline, else by reference, unless the page
+//     asks for one or the other. An app's archive holds its URL and session, and nothing else.
+//   - A time picker without an offset shows GMT. Answers of several items are in the picker's
+//     order. An input left empty is answered with an empty value, and each page once.
+//   - The same answer may be delivered twice: a second after the first, and only if that arrived.
+//   - The desk shows of a content that the page wrote its first words only.
 //
 // And at the desk: a form's part fileN belongs to the event's Nth attachment. Files of up
 // to 64 KB, and 256 KB per message, are sent along; the bridge fetches larger ones.

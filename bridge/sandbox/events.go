@@ -28,14 +28,9 @@ type eventData struct {
 	Reaction     *reactedTo   `json:"reaction"`
 	AppleType    string       `json:"apple_type"`
 	Note         string       `json:"note"`
-	Reply        struct {
-		Kind     string `json:"kind"`
-		Title    string `json:"title"`
-		Subtitle string `json:"subtitle"`
 
-		Attachments []attachment `json:"attachments"`
-	} `json:"reply"`
-	Sent   savedRef `json:"sent"`
+	Reply  json.RawMessage `json:"reply"`
+	Sent   savedRef        `json:"sent"`
 	Failed struct {
 		MessageID string `json:"message_id"`
 		Code      string `json:"code"`
@@ -125,9 +120,9 @@ func (s *Sandbox) addEvent(c *conversation, e event, files []*filePart) {
 			line.Kind, line.Reaction = entryReaction, d.Reaction
 		}
 	case "message.replied":
-		line.Kind, line.Level = entryCustomer, ""
-		line.Text = joinLines(d.Reply.Title, d.Reply.Subtitle, "("+d.Reply.Kind+")")
-		line.Attachments = s.takeAttachments(append(d.Attachments, d.Reply.Attachments...), files)
+		reply := parseReply(d.Reply)
+		line.Kind, line.Level, line.Reply, line.Text = entryReply, "", d.Reply, reply.words()
+		line.Attachments = s.takeAttachments(append(d.Attachments, reply.Attachments...), files)
 	case "message.unsupported":
 		line.Level = "warning"
 		line.Text = fmt.Sprintf("A message that cannot be shown (%s). %s", d.AppleType, d.Note)
@@ -202,9 +197,13 @@ type answer struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 	Title  string `json:"title"`
+	Reason string `json:"reason"`
+	Note   string `json:"note"`
 	Parts  []struct {
 		ID string `json:"id"`
 	} `json:"parts"`
+	Fallbacks []fallback     `json:"fallbacks"`
+	Errors    []contentError `json:"errors"`
 }
 
 func (a *answer) UnmarshalJSON(raw []byte) error {

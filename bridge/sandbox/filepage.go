@@ -19,6 +19,7 @@ func (s *Sandbox) addFiles(mux *http.ServeMux) {
 	mux.HandleFunc("PUT /api/phone/files", s.stage(s.stagePhoneFile))
 	mux.HandleFunc("PUT /api/desk/files", s.stage(s.stageDeskFile))
 	mux.HandleFunc("GET /phone/files/{id}/{name}", s.servePhoneFile)
+	mux.HandleFunc("GET /phone/images/{bubble}/{identifier}", s.serveImage)
 	mux.HandleFunc("GET /desk/files/{id}/{name}", s.serveDeskFile)
 }
 

@@ -25,8 +25,9 @@ func (s *Sandbox) Gateway() http.Handler {
 	mux.HandleFunc("GET /v1/preUpload", s.serveCall(0, s.preUpload))
 	mux.HandleFunc("GET /v1/preDownload", s.serveCall(0, s.preDownload))
 	mux.HandleFunc("POST /v1/decodePayload", s.serveCall(maxPayload, s.decodePayload))
+	mux.HandleFunc("POST /v1/constructPayload", s.serveCall(maxConstruct, s.constructPayload))
 	mux.HandleFunc("/mmcs/", s.serveTransfer)
-	for _, route := range []string{"POST /v1/authenticate", "POST /v1/encodePayload", "POST /v1/constructPayload"} {
+	for _, route := range []string{"POST /v1/authenticate", "POST /v1/encodePayload"} {
 		mux.HandleFunc(route, s.serveNotYet)
 	}
 	return mux
@@ -52,17 +53,17 @@ type result struct {
 	answer any
 }
 
-// serveCall makes a handler of a route that wants a token and a business. Its body, if any, is not JSON.
+// serveCall makes a handler of a route that wants a token and a business.
 func (s *Sandbox) serveCall(limit int64, do func(call) (result, *refusal)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		x := s.openHop(bridgeToGateway, r.Method, r.URL.RequestURI(), r.Header)
 		denied := s.checkToken(r.Header.Get("Authorization"))
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-		kind := ""
-		if len(body) > 0 {
-			kind = fmt.Sprintf("binary, %d bytes", len(body))
+		shown, kind := body, ""
+		if len(body) > 0 && !json.Valid(body) {
+			shown, kind = nil, fmt.Sprintf("binary, %d bytes", len(body))
 		}
-		s.carry(x, nil, kind, tokenCheck(denied))
+		s.carry(x, shown, kind, tokenCheck(denied))
 		switch {
 		case err != nil:
 			s.answerGateway(w, x, unreadable(err, limit))

@@ -10,24 +10,56 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
-// interactiveData is an interactive message, as far as the simulator reads it.
+// The kinds of interactive messages, as the pages call them.
+const (
+	kindQuickReply = "quick_reply"
+	kindListPicker = "list_picker"
+	kindTimePicker = "time_picker"
+	kindForm       = "form"
+	kindApp        = "app"
+	kindAuth       = "auth"
+	kindPayment    = "payment"
+	kindUnknown    = "unknown"
+)
+
+// appleKinds are the members of data that make a message one of a kind.
+var appleKinds = []struct {
+	member, kind string
+	check        func(node)
+}{
+	{"quick-reply", kindQuickReply, checkQuickReply},
+	{"listPicker", kindListPicker, checkListPicker},
+	{"event", kindTimePicker, checkTimePicker},
+	{"dynamic", kindForm, checkForm},
+	{"payment", kindPayment, func(node) {}},
+	{"notification", kindUnknown, func(node) {}},
+}
+
+// interactiveData is an interactive message, found well-formed.
 type interactiveData struct {
-	bid, requestID, session, title, subtitle string
+	kind, bid, requestID, session, title, subtitle string
 
 	raw json.RawMessage
 }
 
-// interactive is such a message on the phone, shown as a neutral bubble with its title.
+// interactive is such a message on the phone.
 type interactive struct {
-	Title      string `json:"title"`
-	Subtitle   string `json:"subtitle,omitempty"`
-	RequestID  string `json:"request_id,omitempty"`
-	ByRef      bool   `json:"by_ref,omitempty"`     // it came, or went, by reference
-	Answerable bool   `json:"answerable,omitempty"` // the business's, and the phone still has its content
+	Kind       string            `json:"kind"`
+	Title      string            `json:"title"`
+	Subtitle   string            `json:"subtitle,omitempty"`
+	RequestID  string            `json:"request_id,omitempty"`
+	ByRef      bool              `json:"by_ref"`     // it came, or went, by reference
+	Supported  bool              `json:"supported"`  // the device can show it, or is its sender
+	Answerable bool              `json:"answerable"` // by the customer, now
+	Answered   bool              `json:"answered"`
+	Content    json.RawMessage   `json:"content,omitempty"` // interactiveData, but for the bytes of images
+	Images     map[string]string `json:"images"`            // addresses on the pages, by identifier
 
-	saved *savedMessage
+	saved   *savedMessage
+	session string // of the bubble: every answer has it
 }
 
 // savedMessage is an interactive message that MMCS keeps, so that it can be answered and sent again.
@@ -36,6 +68,17 @@ type savedMessage struct {
 	message interactiveData // without raw
 	object  *object
 	key     fileKey
+	bare    json.RawMessage // what it said, but for the bytes of images
+	images  []string        // identifiers
+}
+
+// imageLinks are the addresses of the images on the pages.
+func (saved *savedMessage) imageLinks(bubbleID string) map[string]string {
+	links := map[string]string{}
+	for _, identifier := range saved.images {
+		links[identifier] = imageLink(bubbleID, identifier)
+	}
+	return links
 }
 
 // dataRef stands for an interactive message whose content is in MMCS.
@@ -60,13 +103,14 @@ func newDataRef(o *object, bid, title string) dataRef {
 	}
 }
 
-// takeInteractive wants an interactive message, or the reference to one that was sent before. The rules of the
-// single kinds are not checked yet.
+// takeInteractive wants an interactive message, or the reference to one that was sent before.
 func (m *outbound) takeInteractive(f fields) error {
 	data, ref := f["interactiveData"] != nil, f["interactiveDataRef"] != nil
-	switch {
+	switch attachments := strings.Join(strings.Fields(string(f["attachments"])), ""); {
 	case data == ref:
 		return errors.New("an interactive message has either interactiveData or interactiveDataRef")
+	case attachments != "" && attachments != "[]":
+		return errors.New("attachments is not an empty list: an interactive message has no files")
 	case ref:
 		if json.Unmarshal(f["interactiveDataRef"], &m.ref) != nil || m.ref == nil {
 			return errors.New("interactiveDataRef is not an object")
@@ -81,43 +125,99 @@ func (m *outbound) takeInteractive(f fields) error {
 	return err
 }
 
+// parseInteractive checks interactiveData by the rules of its kind.
 func parseInteractive(raw json.RawMessage) (*interactiveData, error) {
-	var top, data, received, quick fields
-	if json.Unmarshal(raw, &top) != nil || top == nil {
-		return nil, errors.New("interactiveData is not an object")
+	top, faults := examine(raw, "interactiveData")
+	if faults.err != nil {
+		return nil, faults.err
 	}
 	d := &interactiveData{raw: raw}
-	var ok bool
-	if d.bid, ok = top.text("bid"); !ok || d.bid == "" {
-		return nil, errors.New("interactiveData.bid is missing, empty or not a string")
+	var own bool
+	d.bid, own = checkBID(top)
+	d.session = top.uuid("sessionIdentifier")
+	top.boolean("useLiveLayout")
+	top.forbid("images belong into interactiveData.data", "images")
+	if own {
+		d.kind = kindApp
+		checkApp(top)
+	} else {
+		d.checkData(top)
 	}
-	if json.Unmarshal(top["data"], &data) != nil || data == nil {
-		return nil, errors.New("interactiveData.data is missing or not an object")
+	d.checkBubbles(top)
+	return d, faults.err
+}
+
+// checkData checks what is in data: what all of Apple's own kinds share, then the kind.
+func (d *interactiveData) checkData(top node) {
+	data := top.object("data")
+	version := first(data.str("version"), data.str("mspVersion"))
+	if version != "1.0" {
+		data.wrong("version", `is not "1.0"`)
 	}
-	if d.requestID, ok = data.text("requestIdentifier"); !ok || d.requestID == "" {
-		return nil, errors.New("interactiveData.data.requestIdentifier is missing, empty or not a string")
+	data.need("requestIdentifier")
+	d.requestID = data.uuid("requestIdentifier")
+	takeImages(data)
+	data.forbid("it is sent to /v1/authenticate", "authenticate")
+	for _, known := range appleKinds {
+		switch {
+		case !data.has(known.member):
+		case d.kind != "":
+			data.wrong(known.member, "is one kind too many")
+		default:
+			d.kind = known.kind
+			inner := data.object(known.member)
+			known.check(inner)
+			d.title = shorten(inner.str("summaryText"), maxLabel) // of a quick reply
+		}
 	}
-	d.session, _ = top.text("sessionIdentifier")
-	_ = json.Unmarshal(top["receivedMessage"], &received) // quick replies have none
-	d.title, _ = received.text("title")
-	d.subtitle, _ = received.text("subtitle")
-	if _ = json.Unmarshal(data["quick-reply"], &quick); d.title == "" {
-		d.title, _ = quick.text("summaryText")
+	if d.kind == "" {
+		top.wrong("data", "has none of quick-reply, listPicker, event, dynamic, payment and notification")
 	}
-	d.title, d.subtitle = shorten(d.title, 512), shorten(d.subtitle, 512)
-	return d, nil
+}
+
+// checkBubbles checks what is shown before and after the answer.
+func (d *interactiveData) checkBubbles(top node) {
+	if d.kind == kindQuickReply {
+		top.forbid("a quick reply has its words in summaryText", "receivedMessage", "replyMessage")
+		return
+	}
+	for _, name := range []string{"receivedMessage", "replyMessage"} {
+		if !top.has(name) && (name == "replyMessage" || d.kind == kindUnknown) {
+			continue
+		}
+		bubble := top.object(name)
+		bubble.needLabel("title")
+		bubble.labels("subtitle", "imageTitle", "imageSubtitle", "secondarySubtitle", "tertiarySubtitle", "alternateTitle", "imageDescription")
+		bubble.oneOf("style", "icon", "small", "large")
+		bubble.image("imageIdentifier")
+		if name == "receivedMessage" {
+			d.title, d.subtitle = bubble.str("title"), bubble.str("subtitle")
+		}
+	}
 }
 
 // saveMessage puts a message into MMCS, as gateways do with whatever is large. Nobody can refer to it yet.
 func (s *Sandbox) saveMessage(m *outbound) (*savedMessage, error) {
-	key := newFileKey()
-	o, err := s.store(key.encrypt(bytes.NewReader(gzipped(m.interactive.raw))), 0x01)
-	if err != nil {
+	saved := &savedMessage{key: newFileKey()}
+	raw := json.RawMessage(nil)
+	switch {
+	case m.interactive != nil:
+		raw, saved.message = m.interactive.raw, *m.interactive
+		saved.message.raw = nil
+	case m.link != nil:
+		raw = m.link.raw
+	default:
+		return nil, nil
+	}
+	var err error
+	if saved.object, err = s.store(saved.key.encrypt(bytes.NewReader(gzipped(raw))), 0x01); err != nil {
 		return nil, fmt.Errorf("the message could not be kept: %w", err)
 	}
-	message := *m.interactive
-	message.raw = nil
-	return &savedMessage{ref: newDataRef(o, message.bid, message.title), message: message, object: o, key: key}, nil
+	var top fields
+	_ = json.Unmarshal(raw, &top) // was decoded when it was checked
+	saved.bare, saved.images = withoutBytes(top), imageNames(top)
+	saved.ref = newDataRef(saved.object, saved.message.bid, saved.message.title)
+	return saved, nil
 }
 
 // content is what the message said. It fails where it was dropped to make room.
@@ -136,7 +236,7 @@ func (s *Sandbox) content(saved *savedMessage) (fields, error) {
 }
 
 // receiveInteractive makes a bubble of an interactive message, or of the reference to one.
-func (s *Sandbox) receiveInteractive(b *bubble, m *outbound, prepared *savedMessage) error {
+func (s *Sandbox) receiveInteractive(t *thread, b *bubble, m *outbound, prepared *savedMessage) error {
 	saved := prepared
 	if m.ref != nil {
 		var err error
@@ -146,11 +246,33 @@ func (s *Sandbox) receiveInteractive(b *bubble, m *outbound, prepared *savedMess
 	} else {
 		s.mmcs.saved.put(saved.ref.DataRefSig, saved)
 	}
+	message := saved.message
+	supported := t.person.Device.shows(message.kind)
 	b.Interactive = &interactive{
-		Title: saved.message.title, Subtitle: saved.message.subtitle, RequestID: saved.message.requestID,
-		ByRef: m.ref != nil, Answerable: true, saved: saved,
+		Kind: message.kind, Title: message.title, Subtitle: message.subtitle, RequestID: message.requestID,
+		ByRef: m.ref != nil, Supported: supported, Answerable: supported && canAnswer(message.kind),
+		Content: saved.bare, Images: saved.imageLinks(b.ID), saved: saved, session: first(message.session, newUUID()),
 	}
 	return nil
+}
+
+// canAnswer tells of which kinds the simulator's phone knows how to answer.
+func canAnswer(kind string) bool {
+	switch kind {
+	case kindQuickReply, kindListPicker, kindTimePicker, kindForm, kindApp:
+		return true
+	}
+	return false
+}
+
+// hideChips takes the buttons of quick replies away: another message follows.
+func (s *Sandbox) hideChips(t *thread) {
+	for _, b := range t.Bubbles {
+		if i := b.Interactive; i != nil && i.Kind == kindQuickReply && i.Answerable {
+			i.Answerable = false
+			s.publishBubble(t, b)
+		}
+	}
 }
 
 // referredTo finds the message of a reference, which must be as it was given out.
@@ -160,15 +282,23 @@ func (m *mmcs) referredTo(ref fields) (*savedMessage, error) {
 	if !ok {
 		return nil, errors.New("interactiveDataRef.dataRefSig is that of no message known here")
 	}
-	given, _ := json.Marshal(saved.ref)
-	var want fields
-	_ = json.Unmarshal(given, &want)
-	for name, value := range want {
-		if !sameJSON(value, ref[name]) {
-			return nil, fmt.Errorf("interactiveDataRef.%s is not as it was given", name)
-		}
+	if name, same := sameObject(saved.ref, ref); !same {
+		return nil, fmt.Errorf("interactiveDataRef.%s is not as it was given", name)
 	}
 	return saved, nil
+}
+
+// sameObject tells whether what was given out came back, and if not, which member differs.
+func sameObject(want any, got fields) (member string, same bool) {
+	raw, _ := json.Marshal(want)
+	var members fields
+	_ = json.Unmarshal(raw, &members)
+	for name, value := range members {
+		if !sameJSON(value, got[name]) {
+			return name, false
+		}
+	}
+	return "", true
 }
 
 // sameJSON compares two numbers or strings.

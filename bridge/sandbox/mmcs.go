@@ -29,6 +29,7 @@ type mmcs struct {
 	links   memory[*downloadLink] // by path and query of the download address
 	objects memory[*object]       // by identifying URL
 	saved   memory[*savedMessage] // by dataRefSig
+	clips   memory[clipRef]       // by their own URL
 	made    int                   // attachments of phones: every other one has its hex in upper case
 }
 
@@ -37,6 +38,7 @@ func newMMCS() mmcs {
 		vault: newVault(), base: "https://mmcs.invalid",
 		slots: newMemory[*uploadSlot](maxSlots), links: newMemory[*downloadLink](maxSlots),
 		objects: newMemory[*object](maxBlobs), saved: newMemory[*savedMessage](maxSaved),
+		clips: newMemory[clipRef](maxClips),
 	}
 }
 

@@ -20,8 +20,37 @@ type device struct {
 
 var devices = []device{
 	{Name: "iphone", Agent: "iPhone OS", Capabilities: []string{"LIST", "TIME", "AUTH", "AUTH2", "QUICK", "FORM"}},
-	{Name: "mac", Agent: "Mac OS X", Capabilities: []string{"LIST", "TIME", "AUTH2", "QUICK"}, upperCaseIDs: true},
+	{Name: "mac", Agent: "Mac OS X", Capabilities: []string{"LIST", "TIME", "AUTH", "AUTH2", "QUICK"}, upperCaseIDs: true},
+	{Name: "watch", Agent: "Watch OS", Capabilities: []string{}},
 	{Name: "old_iphone", Agent: "iPhone OS", Capabilities: []string{"LIST", "TIME", "AUTH"}},
+}
+
+// shows tells whether the device can show a kind of interactive message. What it cannot show is a placeholder.
+func (d device) shows(kind string) bool {
+	can := func(capability string) bool { return slices.Contains(d.Capabilities, capability) }
+	switch kind {
+	case kindQuickReply:
+		return can("QUICK")
+	case kindListPicker:
+		return can("LIST")
+	case kindTimePicker:
+		return can("TIME")
+	case kindForm:
+		return can("FORM")
+	case kindAuth:
+		return can("AUTH") || can("AUTH2")
+	case kindApp: // needs no capability, but a device that apps of Messages run on
+		return d.Agent == "iPhone OS"
+	}
+	return true
+}
+
+func deviceNamed(name string) (device, error) {
+	i := slices.IndexFunc(devices, func(d device) bool { return d.Name == name })
+	if i < 0 {
+		return device{}, badRequest("no such device")
+	}
+	return devices[i], nil
 }
 
 // customer is a person with an Apple ID. The far side never learns more of them than
@@ -75,8 +104,10 @@ type bubble struct {
 
 	Files       []*shownFile `json:"files,omitempty"`
 	Interactive *interactive `json:"interactive,omitempty"`
+	Link        *link        `json:"link,omitempty"`
 
 	request *phoneRequest // what was posted, for a resend
+	twice   bool          // it is to be delivered twice
 }
 
 // reaction is the customer's tapback on a bubble. It is a message of its own.
@@ -112,14 +143,14 @@ func (s *Sandbox) addCustomer(spec customerSpec) (customer, error) {
 	if len(p.customers) >= maxCustomers {
 		return customer{}, conflict("there are enough customers; restart to begin anew")
 	}
-	i := slices.IndexFunc(devices, func(d device) bool { return d.Name == spec.Device })
-	if i < 0 && spec.Device != "" {
-		return customer{}, badRequest("no such device")
+	uses, err := deviceNamed(first(spec.Device, devices[0].Name))
+	if err != nil {
+		return customer{}, err
 	}
 	p.made++
 	c := &customer{
 		Key: fmt.Sprintf("c%d", p.made), Label: shorten(strings.TrimSpace(spec.Label), 40),
-		Device: devices[max(i, 0)], Locale: shorten(spec.Locale, 20),
+		Device: uses, Locale: shorten(spec.Locale, 20),
 	}
 	if c.Label == "" {
 		c.Label = fmt.Sprintf("Customer %d", p.made)
@@ -182,6 +213,7 @@ func (s *Sandbox) publishBubble(t *thread, b *bubble) {
 }
 
 func (s *Sandbox) addBubble(t *thread, b *bubble) {
+	s.hideChips(t)
 	if len(t.Bubbles) >= maxBubbles {
 		t.Bubbles = slices.Delete(t.Bubbles, 0, len(t.Bubbles)-maxBubbles+1)
 	}
@@ -212,6 +244,11 @@ func (s *Sandbox) customerSends(t *thread, b *bubble, m appleMessage) (string, e
 		m.Intent, m.Group, t.Launch = launched.Intent, launched.Group, nil
 	}
 	request := newPhoneRequest(t, m)
+	if b.twice {
+		again := m
+		again.ID = t.message(m.Type).ID
+		request.again = newPhoneRequest(t, again)
+	}
 	b.ID, b.From, b.At, b.Status, b.request = m.ID, "customer", s.now(), sending, request
 	if !s.dispatch(request, func(reason string) { b.Status, b.Reason = outcome(reason), reason; s.publishBubble(t, b) }) {
 		t.Launch = launched
@@ -317,6 +354,24 @@ func (s *Sandbox) deleteConversation(customerKey, businessID string) error {
 	change.Reset = true
 	s.publish("thread", change)
 	return nil
+}
+
+// switchDevice is the customer going on with another device of theirs.
+func (s *Sandbox) switchDevice(customerKey, name string) error {
+	uses, err := deviceNamed(name)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.phones.customers {
+		if c.Key == customerKey {
+			c.Device = uses
+			s.publish("customer", c)
+			return nil
+		}
+	}
+	return notFound("no such customer")
 }
 
 func (s *Sandbox) setSignedOut(customerKey string, on bool) error {

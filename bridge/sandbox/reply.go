@@ -8,132 +8,141 @@ import (
 	"strings"
 )
 
-// answerByRef is the customer answering an interactive message with so much content that Apple delivers a reference to
-// it. The payload is packed JSON, or where archived is set, an archive as devices make it.
-func (s *Sandbox) answerByRef(customerKey, businessID, id string, archived bool) (string, error) {
-	s.mu.Lock()
-	t, err := s.usableThread(customerKey, businessID)
-	var asked *interactive
-	if err == nil {
-		if b := t.bubble(id); b != nil && b.From == "business" {
-			asked = b.Interactive
-		}
-	}
-	s.mu.Unlock()
-	switch {
-	case err != nil:
-		return "", err
-	case asked == nil:
-		return "", notFound("no such interactive message from the business")
-	}
-	original, err := s.content(asked.saved)
-	if err != nil {
-		return "", conflict("this message can no longer be answered: " + err.Error())
-	}
-	reply := composeReply(asked.saved.message, original)
-	key := newFileKey()
-	o, err := s.store(key.encrypt(bytes.NewReader(gzipped(reply.payload(archived)))), 0x01)
-	if err != nil {
-		return "", conflict("MMCS is full: " + err.Error())
-	}
-	ref := newDataRef(o, asked.saved.message.bid, reply.title)
-	ref.Key = key.String()
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := t.message("interactive")
-	ref.Size = s.announced(ref.Size)
-	m.InteractiveDataRef = &ref
-	shown := &interactive{Title: reply.title, Subtitle: reply.subtitle, RequestID: asked.RequestID, ByRef: true}
-	return s.customerSends(t, &bubble{Interactive: shown}, m)
-}
-
-// reply is the content of an answer: what interactiveData holds beside its bid.
+// reply is the content of an answer.
 type reply struct {
-	title, subtitle, session string
+	bid, session, title, subtitle string
 
-	data map[string]any
+	alternate string  // title, where the device chose it
+	top       content // of an app's answer, which has no data
+	data      content
+	private   bool
 }
 
-// composeReply chooses the first of whatever there is to choose from.
-func composeReply(asked interactiveData, original fields) reply {
-	var data, received, replied map[string]any
-	_ = json.Unmarshal(original["data"], &data) // was decoded when it came
-	_ = json.Unmarshal(original["receivedMessage"], &received)
-	_ = json.Unmarshal(original["replyMessage"], &replied)
+// composeReply makes the answer to a message from what it asked and what was chosen.
+func (s *Sandbox) composeReply(asked interactive, original fields, choice answerChoice) (*reply, error) {
+	r := &reply{bid: asked.saved.message.bid, session: asked.session}
+	top := contentOf(original)
+	if asked.Kind == kindApp {
+		return r, answerApp(top, choice, r)
+	}
+	data := top.object("data")
+	r.data = content{"version": "1.0", "requestIdentifier": asked.RequestID}
+	for name, value := range map[string]any{"receivedMessage": top["receivedMessage"], "images": data["images"]} {
+		if value != nil {
+			r.data[name] = value // images are why replies get large
+		}
+	}
+	var err error
+	switch asked.Kind {
+	case kindQuickReply:
+		return r, answerQuickReply(data, choice, r)
+	case kindListPicker:
+		err = answerListPicker(data, choice, r)
+	case kindTimePicker:
+		err = answerTimePicker(data, choice, s.now(), r)
+	case kindForm:
+		err = answerForm(data, choice, s.now(), r)
+	}
+	r.conclude(top.object("replyMessage"), asked.Title)
+	return r, err
+}
+
+// conclude makes the bubble that follows the answer: the business's words, and the choice.
+func (r *reply) conclude(replied content, askedTitle string) {
 	if replied == nil {
-		replied = map[string]any{"title": asked.title}
+		replied = content{"title": askedTitle}
 	}
-	chosen := choose(data)
-	if chosen != "" {
-		replied["subtitle"] = chosen
+	if r.alternate != "" {
+		replied["title"], replied["alternateTitle"] = r.title, r.alternate
 	}
-	answer := map[string]any{"version": "1.0", "requestIdentifier": asked.requestID, "replyMessage": replied}
-	if received != nil {
-		answer["receivedMessage"] = received
+	if r.subtitle != "" {
+		replied["subtitle"] = r.subtitle
 	}
-	for _, name := range []string{"images", "listPicker", "event", "quick-reply"} { // images are why replies get large
-		if data[name] != nil {
-			answer[name] = data[name]
-		}
-	}
-	r := reply{session: asked.session, data: answer}
-	if r.session == "" {
-		r.session = newUUID()
-	}
-	r.title, _ = replied["title"].(string)
-	r.subtitle, _ = replied["subtitle"].(string)
-	if r.title == "" {
-		r.title = asked.title
-	}
-	return r
+	r.title, r.subtitle = replied.str("title"), replied.str("subtitle")
+	r.data["replyMessage"] = replied
 }
 
-// choose reduces the content to the customer's choice, and names it.
-func choose(data map[string]any) string {
-	if picker, ok := data["listPicker"].(map[string]any); ok {
-		section, items := firstOf(picker, "sections"), map[string]any(nil)
-		if section != nil {
-			items = firstOf(section, "items")
-		}
-		return nameOf(items, "title")
+// interactiveData is the answer as it stands in a message.
+func (r *reply) interactiveData() json.RawMessage {
+	top := content{"bid": r.bid, "sessionIdentifier": r.session}
+	for name, value := range r.top {
+		top[name] = value
 	}
-	if event, ok := data["event"].(map[string]any); ok {
-		return nameOf(firstOf(event, "timeslots"), "startTime")
+	if r.data != nil {
+		top["data"] = r.data
 	}
-	if quick, ok := data["quick-reply"].(map[string]any); ok {
-		items, _ := quick["items"].([]any)
-		delete(quick, "summaryText")
-		if len(items) > 0 {
-			item, _ := items[0].(map[string]any)
-			quick["selectedIndex"], quick["selectedIdentifier"] = 0, item["identifier"]
-			return nameOf(item, "title")
-		}
-	}
-	return ""
+	raw, _ := json.Marshal(top) // made of JSON
+	return raw
 }
 
-// firstOf leaves only the first entry of a list, and gives it.
-func firstOf(of map[string]any, list string) map[string]any {
-	entries, _ := of[list].([]any)
-	if len(entries) == 0 {
-		return nil
+// shown is the answer as the phone shows it: what was filled into a private form stays out of the transcript.
+func (r *reply) shown(body json.RawMessage) json.RawMessage {
+	var top, data fields
+	_ = json.Unmarshal(body, &top)
+	if r.private && json.Unmarshal(top["data"], &data) == nil {
+		delete(data, "dynamic")
+		top["data"], _ = json.Marshal(data)
 	}
-	of[list] = entries[:1]
-	first, _ := entries[0].(map[string]any)
-	return first
+	return withoutBytes(top)
 }
 
-func nameOf(entry map[string]any, field string) string {
-	name, _ := entry[field].(string)
-	return name
+// content is an object that was checked when it came, to make another from. Its numbers are as they were written.
+type content map[string]any
+
+func contentOf(f fields) content {
+	raw, _ := json.Marshal(f)
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var c content
+	_ = decoder.Decode(&c)
+	return c
+}
+
+func (c content) str(name string) string {
+	text, _ := c[name].(string)
+	return text
+}
+
+func (c content) object(name string) content {
+	inner, _ := c[name].(map[string]any)
+	return inner
+}
+
+func (c content) objects(name string) (list []content) {
+	entries, _ := c[name].([]any)
+	for _, entry := range entries {
+		inner, _ := entry.(map[string]any)
+		list = append(list, inner)
+	}
+	return list
+}
+
+// only is a copy of some of the members.
+func (c content) only(names ...string) content {
+	part := content{}
+	for _, name := range names {
+		if value, ok := c[name]; ok {
+			part[name] = value
+		}
+	}
+	return part
 }
 
 // payload is what devices put into MMCS: JSON, or an NSKeyedArchiver's property list whose URL carries the parts in
 // its query, each as base64 of JSON.
-func (r reply) payload(archived bool) []byte {
-	if !archived {
-		raw, _ := json.Marshal(map[string]any{"sessionIdentifier": r.session, "data": r.data})
+func (r *reply) payload(archived bool) []byte {
+	switch {
+	case archived && r.data == nil: // the URL is the app's own, and all that is left
+		return archiveURL(r.top.str("URL"), r.session)
+	case !archived:
+		whole := content{"sessionIdentifier": r.session}
+		for name, value := range r.top {
+			whole[name] = value
+		}
+		if r.data != nil {
+			whole["data"] = r.data
+		}
+		raw, _ := json.Marshal(whole)
 		return raw
 	}
 	rest := map[string]any{}
@@ -164,7 +173,7 @@ func (s *Sandbox) decodePayload(c call) (result, *refusal) {
 	if bid == "" {
 		return result{}, malformed(errors.New("the header bid is missing"))
 	}
-	data, err := decodeReply(c.body)
+	data, err := decodeReply(c.body, bid)
 	if err != nil {
 		return result{}, malformed(err)
 	}
@@ -178,13 +187,13 @@ func (s *Sandbox) decodePayload(c call) (result, *refusal) {
 }
 
 // decodeReply reads a payload, packed or not, to the content of interactiveData.
-func decodeReply(raw []byte) (fields, error) {
+func decodeReply(raw []byte, bid string) (fields, error) {
 	raw, err := unpacked(raw)
 	if err != nil {
 		return nil, err
 	}
 	if bytes.HasPrefix(raw, []byte("bplist00")) {
-		return decodeArchive(raw)
+		return decodeArchive(raw, bid)
 	}
 	var data, inner fields
 	if json.Unmarshal(raw, &data) != nil || data == nil {
@@ -193,17 +202,22 @@ func decodeReply(raw []byte) (fields, error) {
 	if data["interactiveData"] != nil && json.Unmarshal(data["interactiveData"], &inner) == nil && inner != nil {
 		data = inner
 	}
-	if data["data"] == nil {
+	if data["data"] == nil && (bid == appleBID || data["URL"] == nil) {
 		return nil, errors.New("the payload has no data")
 	}
 	return data, nil
 }
 
 // decodeArchive reads the query of an archived URL.
-func decodeArchive(raw []byte) (fields, error) {
+func decodeArchive(raw []byte, bid string) (fields, error) {
 	query, session, err := unarchiveURL(raw)
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasPrefix(bid, bidPrefix) && bid != appleBID { // an app's URL is its own
+		raw, _ := json.Marshal(map[string]string{"URL": query, "sessionIdentifier": session})
+		var top fields
+		return top, json.Unmarshal(raw, &top)
 	}
 	parts := fields{}
 	for pair := range strings.SplitSeq(strings.TrimPrefix(query, "?"), "&") {

@@ -23,6 +23,8 @@ type outbound struct {
 	interactive *interactiveData
 	ref         fields // interactiveDataRef
 	wantsRef    bool   // include-data-ref
+	link        *richLink
+	clip        fields // richLinkDataRef
 }
 
 // fields is a JSON object. It is a map, since decoding into a struct would let names
@@ -37,12 +39,13 @@ func (f fields) text(name string) (value string, ok bool) {
 }
 
 // outboundTypes are the types that a business may send, each with the taker of what
-// is its own. Rich links will stand here.
+// is its own.
 var outboundTypes = map[string]func(*outbound, fields) error{
 	"text":         (*outbound).takeText,
 	"typing_start": (*outbound).takeTyping,
 	"typing_end":   (*outbound).takeTyping,
 	"interactive":  (*outbound).takeInteractive,
+	"richLink":     (*outbound).takeLink,
 }
 
 // parseMessage checks everything about a message that does not depend on the state
@@ -61,7 +64,7 @@ func parseMessage(h http.Header, body []byte) (*outbound, *refusal) {
 	case m.Type == "close":
 		return nil, malformed(fmt.Errorf("a business must not send close"))
 	case !ok:
-		return nil, malformed(fmt.Errorf("the simulator does not support type %q yet", shorten(m.Type, 40)))
+		return nil, malformed(fmt.Errorf("type %q is not known", shorten(m.Type, 40)))
 	}
 	if err := takeType(m, f); err != nil {
 		return nil, malformed(err)
@@ -169,7 +172,7 @@ func (m *outbound) takeText(f fields) error {
 
 // takeTyping checks a typing indicator, which has no content.
 func (m *outbound) takeTyping(f fields) error {
-	for _, name := range []string{"body", "attachments", "interactiveData", "interactiveDataRef"} {
+	for _, name := range []string{"body", "attachments", "interactiveData", "interactiveDataRef", "richLinkData", "richLinkDataRef"} {
 		if f[name] != nil {
 			return fmt.Errorf("a typing indicator has no %s", name)
 		}

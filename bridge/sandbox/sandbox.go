@@ -58,7 +58,7 @@ const (
 	maxPayload       = 32 << 20
 	maxBody          = 1 << 20 // of an event without files
 	maxForm          = maxFile + maxBody
-	maxControlBody   = 64 << 10
+	maxControlBody   = 4 << 20 // of a call: contents may carry images
 	maxTextRunes     = 20_000
 
 	maxFilesPerMessage = 20
@@ -76,6 +76,8 @@ type Sandbox struct {
 	hosts     []string
 	log       *slog.Logger
 	now       func() time.Time
+
+	twiceAfter time.Duration // from an answer to the same once more, where Apple delivers one twice
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -110,7 +112,7 @@ func New(o Options) (*Sandbox, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Sandbox{
 		mspID: o.MSPID, secret: o.Secret, key: key, deskKey: deskKey,
-		connector: o.Connector, hosts: o.Hosts, log: log, now: time.Now,
+		connector: o.Connector, hosts: o.Hosts, log: log, now: time.Now, twiceAfter: time.Second,
 		ctx: ctx, cancel: cancel, client: newClient(), lanes: newLanes(ctx),
 		bridgeURL:  strings.TrimRight(o.BridgeURL, "/"),
 		businesses: append([]Business(nil), o.Businesses...),

@@ -59,6 +59,8 @@ func (b *bubble) quoted() string {
 	switch {
 	case text != "":
 		return "“" + text + "”"
+	case b.Link != nil:
+		return "“" + b.Link.URL + "”"
 	case b.Interactive != nil:
 		return "1 Business Message"
 	case len(b.Files) > 0 && b.Files[0].Kind == "image":

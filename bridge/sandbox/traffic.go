@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -138,28 +139,45 @@ func summarize(body []byte) string {
 		Attachments list   `json:"attachments"`
 		Interactive struct {
 			Received titled `json:"receivedMessage"`
+			Data     struct {
+				Replied titled `json:"replyMessage"`
+				Quick   struct {
+					Summary  string `json:"summaryText"`
+					Selected string `json:"selectedIdentifier"`
+				} `json:"quick-reply"`
+			} `json:"data"`
 		} `json:"interactiveData"`
-		Ref  titled `json:"interactiveDataRef"`
-		Data struct {
+		Ref     titled `json:"interactiveDataRef"`
+		Link    titled `json:"richLinkData"`
+		LinkRef titled `json:"richLinkDataRef"`
+		Data    struct {
 			Text        string `json:"text"`
 			Attachments list   `json:"attachments"`
 			Reply       titled `json:"reply"`
 			Content     struct {
-				Kind  string `json:"kind"`
-				Text  string `json:"text"`
-				State string `json:"state"`
-				Files list   `json:"files"`
+				Kind     string `json:"kind"`
+				Text     string `json:"text"`
+				State    string `json:"state"`
+				Prompt   string `json:"prompt"`
+				Title    string `json:"title"`
+				Received titled `json:"received"`
+				Files    list   `json:"files"`
 			} `json:"content"`
 		} `json:"data"`
 	}
-	if json.Unmarshal(body, &m) != nil {
+	var misfit *json.UnmarshalTypeError // a member that is wrong on purpose hides no other
+	if err := json.Unmarshal(body, &m); err != nil && !errors.As(err, &misfit) {
 		return ""
 	}
 	words := []string{m.Type}
 	if m.Data.Content.Kind != "" {
 		words = append(words, strings.TrimSpace(m.Data.Content.Kind+" "+m.Data.Content.State))
 	}
-	for _, text := range []string{m.Body, m.Interactive.Received.Title, m.Ref.Title, m.Data.Text, m.Data.Reply.Title, m.Data.Content.Text} {
+	apples, content := m.Interactive, m.Data.Content
+	for _, text := range []string{
+		m.Body, apples.Received.Title, apples.Data.Replied.Title, apples.Data.Quick.Summary, apples.Data.Quick.Selected, m.Ref.Title, m.Link.Title, m.LinkRef.Title,
+		m.Data.Text, m.Data.Reply.Title, content.Text, content.Prompt, content.Received.Title, content.Title,
+	} {
 		if text = strings.Join(strings.Fields(strings.ReplaceAll(text, "\uFFFC", "")), " "); text != "" {
 			words = append(words, "“"+shorten(text, 80)+"”")
 		}

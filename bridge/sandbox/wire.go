@@ -28,6 +28,7 @@ type appleMessage struct {
 	Group         string `json:"group,omitempty"`
 
 	Attachments        []appleAttachment `json:"attachments,omitempty"`
+	InteractiveData    json.RawMessage   `json:"interactiveData,omitempty"`
 	InteractiveDataRef *dataRef          `json:"interactiveDataRef,omitempty"`
 }
 
@@ -49,6 +50,7 @@ type phoneRequest struct {
 	device  device
 	body    []byte // JSON
 	gzip    []byte
+	again   *phoneRequest // the same with another id, for Apple to deliver a little later
 }
 
 func newPhoneRequest(t *thread, m appleMessage) *phoneRequest {
@@ -71,6 +73,12 @@ func (s *Sandbox) dispatch(request *phoneRequest, settle func(reason string)) bo
 		s.mu.Unlock()
 		if _, twice := s.hit(faultDuplicate); twice {
 			s.postMessage(ctx, request)
+		}
+		if request.again != nil && reason == "" {
+			s.lanes.add("again "+request.again.message.ID, func(ctx context.Context) {
+				s.pause(s.twiceAfter)
+				s.postMessage(ctx, request.again)
+			})
 		}
 	})
 }

@@ -30,6 +30,9 @@ type Purpose string
 // PurposeContext is for what the bridge wants to know again of a customer's device when the helpdesk answers.
 const PurposeContext Purpose = "context"
 
+// PurposeChoice is for the options of a numbered text, kept beside its conversation in the helpdesk.
+const PurposeChoice Purpose = "choice"
+
 // Why a token does not open. They are told apart for the operator's metric; whoever sent the token learns nothing.
 var (
 	ErrMalformed  = errors.New("not a token")
@@ -162,4 +165,19 @@ func (r *Ring) Hash(id string) string {
 	mac := hmac.New(sha256.New, r.hashKey)
 	mac.Write([]byte(id))
 	return hex.EncodeToString(mac.Sum(nil)[:hashSize])
+}
+
+// Derive gives size bytes, at most 8160, for a subject from each master key, the sealing one first. The same are given
+// again at any time, so nobody keeps them; as a rotation may come between, whoever needs them again tries all.
+func (r *Ring) Derive(purpose Purpose, subject string, size int) [][]byte {
+	values := make([][]byte, len(r.keys))
+	for i := range r.keys {
+		// The purpose has a key of its own, so that no purpose and subject are another pair's, run together.
+		value, err := hkdf.Expand(sha256.New, r.keys[i].derive("derive "+string(purpose)), subject, size)
+		if err != nil {
+			panic(err) // only for lengths that HKDF cannot give
+		}
+		values[i] = value
+	}
+	return values
 }

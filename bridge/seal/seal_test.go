@@ -2,8 +2,11 @@ package seal
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -196,6 +199,52 @@ func TestHashStandsForAnIDWithoutShowingIt(t *testing.T) {
 	}
 }
 
+func TestDeriveGivesOneValueOfEachKeyTheSealingOneFirst(t *testing.T) {
+	before, after := ring(t, 1).Derive(purposeA, subject, 48), ring(t, 2, 1).Derive(purposeA, subject, 48)
+	if len(before) != 1 || len(after) != 2 || len(before[0]) != 48 || len(after[0]) != 48 {
+		t.Fatalf("%d and %d values", len(before), len(after))
+	}
+	if !bytes.Equal(before[0], after[1]) || bytes.Equal(before[0], after[0]) {
+		t.Error("after a rotation the value of the old key must be the second, and the first another")
+	}
+	if longer := ring(t, 1).Derive(purposeA, subject, 96)[0]; !bytes.Equal(longer[:48], before[0]) || bytes.Equal(longer[48:], before[0]) {
+		t.Error("more bytes must be a continuation of the same")
+	}
+}
+
+func TestDeriveIsHKDFOfRFC5869(t *testing.T) {
+	mac := func(key []byte, parts ...string) []byte {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte(strings.Join(parts, "")))
+		return h.Sum(nil)
+	}
+	key := mac(mac(make([]byte, sha256.Size), string(master(1))), "bizbridge derive a\x01")
+	first := mac(key, subject, "\x01")
+	second := mac(key, string(first), subject, "\x02")
+	want := append(first, second...)[:48]
+	if got := ring(t, 1).Derive(purposeA, subject, 48)[0]; !bytes.Equal(got, want) {
+		t.Errorf("%x; want %x: what was derived by an earlier version must be derived again", got, want)
+	}
+}
+
+func TestDeriveTellsPurposesSubjectsAndKeysApart(t *testing.T) {
+	seen := map[string]string{}
+	for _, key := range []byte{1, 2} {
+		for _, pair := range [][2]string{{"a", "b"}, {"a", "c"}, {"ab", ""}, {"", "ab"}, {"a ", "b"}, {"a", " b"}, {"a\x00", "b"}, {"a", "\x00b"}} {
+			value := string(ring(t, key).Derive(Purpose(pair[0]), pair[1], KeySize)[0])
+			if other, ok := seen[value]; ok {
+				t.Errorf("key %d, %q: the same as %s", key, pair, other)
+			}
+			seen[value] = fmt.Sprintf("key %d, %q", key, pair)
+		}
+	}
+	for _, info := range []string{"seal a", "derive a", "key id", "log hash"} {
+		if _, ok := seen[string((&ringKey{master: master(1)}).derive(info))]; ok {
+			t.Errorf("the key %q itself was given out", info)
+		}
+	}
+}
+
 func TestARingServesManyGoroutines(t *testing.T) {
 	r := ring(t, 1)
 	var group sync.WaitGroup
@@ -250,5 +299,13 @@ func BenchmarkOpen(b *testing.B) {
 		if _, err := r.Open(purposeA, subject, token, now); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func BenchmarkDerive(b *testing.B) {
+	r := ring(b, 1, 2)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Derive(purposeA, subject, 48)
 	}
 }

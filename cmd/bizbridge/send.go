@@ -22,10 +22,12 @@ import (
 type sendCommand struct {
 	configFlag
 	To       string   `required:"" placeholder:"CUSTOMER" help:"The customer_id of an event (urn:mbid:…)."`
-	Text     string   `xor:"text-json,text-typing" help:"Text to send."`
-	File     []string `xor:"file-json,file-typing" placeholder:"FILE" help:"File to send, with --text beside it or alone; may be repeated."`
-	Typing   string   `xor:"text-typing,file-typing,json-typing" placeholder:"on|off" help:"Show or hide the typing dots: on or off."`
-	JSON     string   `xor:"text-json,file-json,json-typing" placeholder:"FILE" help:"Content in JSON, such as {\"kind\":\"text\",\"text\":\"Hi\"}; - reads standard input."`
+	Text     string   `xor:"text-json,text-typing,text-template" help:"Text to send."`
+	File     []string `xor:"file-json,file-typing,file-template" placeholder:"FILE" help:"File to send, with --text beside it or alone; may be repeated."`
+	Typing   string   `xor:"text-typing,file-typing,json-typing,template-typing" placeholder:"on|off" help:"Show or hide the typing dots: on or off."`
+	Template string   `xor:"text-template,file-template,json-template,template-typing" placeholder:"NAME" help:"Template to send, one of those in the configuration of the bridge."`
+	Var      []string `placeholder:"NAME=VALUE" sep:"none" help:"A variable of the template; may be repeated."`
+	JSON     string   `xor:"text-json,file-json,json-typing,json-template" placeholder:"FILE" help:"Content in JSON, such as {\"kind\":\"text\",\"text\":\"Hi\"}; - reads standard input."`
 	Business string   `placeholder:"ID" help:"The business that speaks; not needed where only one is configured."`
 	Context  string   `help:"The newest context of the customer's events."`
 	ID       string   `placeholder:"KEY" help:"Idempotency key: a repeat with the same one sends nothing twice."`
@@ -39,7 +41,9 @@ func (sendCommand) Help() string {
 	return `Exits with 0 when Apple accepted the message, 1 when it was refused, 2 for wrong usage.
 
   bizbridge send --config bizbridge.yaml --to urn:mbid:… --text "Your order is ready."
-  bizbridge send --config bizbridge.yaml --to urn:mbid:… --text "Here it is:" --file invoice.pdf`
+  bizbridge send --config bizbridge.yaml --to urn:mbid:… --text "Here it is:" --file invoice.pdf
+  bizbridge send --config bizbridge.yaml --to urn:mbid:… --template opening-hours --var store=Berlin
+  bizbridge send --config bizbridge.yaml --to urn:mbid:… --json list.json`
 }
 
 func (c sendCommand) Run(std streams) error {
@@ -148,8 +152,10 @@ func (c sendCommand) content(stdin io.Reader) (any, error) {
 		return message.Text{Text: c.Text}, nil
 	case c.Typing != "":
 		return message.Typing{State: message.TypingState(c.Typing)}, nil
+	case c.Template != "":
+		return c.template()
 	case c.JSON == "":
-		return nil, errors.New("say what to send with --text, --file, --typing or --json")
+		return nil, errors.New("say what to send with --text, --file, --template, --typing or --json")
 	}
 	var raw []byte
 	var err error
@@ -165,6 +171,18 @@ func (c sendCommand) content(stdin io.Reader) (any, error) {
 		return nil, errors.New("--json is not JSON")
 	}
 	return json.RawMessage(raw), nil
+}
+
+func (c sendCommand) template() (message.Content, error) {
+	vars := make(map[string]any, len(c.Var))
+	for _, pair := range c.Var {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, fmt.Errorf("--var %s: write NAME=VALUE", pair)
+		}
+		vars[name] = value
+	}
+	return message.Template{Name: c.Template, Vars: vars}, nil
 }
 
 func (c sendCommand) apiKey(cfg *config.Config) (config.Secret, error) {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"runtime"
 
+	"bizbridge/bridge"
 	"bizbridge/bridge/message"
 	"bizbridge/config"
 	"bizbridge/connectors/registry"
@@ -18,7 +20,8 @@ type checkCommand struct {
 // Help is shown by "bizbridge check --help".
 func (checkCommand) Help() string {
 	return `Prints every problem as file:line:column: problem. hint. Exits with 0 for a valid
-configuration and with 2 otherwise. Nothing is contacted.`
+configuration and with 2 otherwise. Nothing is contacted. Templates are tried with values that fit, and the
+mappings' own tests run. For each connector it prints what reaches the other side, and how.`
 }
 
 func (c checkCommand) Run(std streams) error {
@@ -26,12 +29,23 @@ func (c checkCommand) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "%s is valid: %s, %s.\n", c.Config,
+	report, err := bridge.Check(context.Background(), cfg)
+	if err != nil {
+		return &exitError{exitInvalid, err}
+	}
+	fmt.Fprintf(std.out, "%s is valid: %s, %s", c.Config,
 		count(len(cfg.Businesses), "business", "businesses"), count(len(cfg.Connectors), "connector", "connectors"))
-	for _, warning := range cfg.Warnings() {
+	if report.Templates > 0 {
+		fmt.Fprintf(std.out, ", %s", count(report.Templates, "template", "templates"))
+	}
+	if report.Tests > 0 {
+		fmt.Fprintf(std.out, "; %s of mappings passed", count(report.Tests, "test", "tests"))
+	}
+	fmt.Fprintln(std.out, ".")
+	for _, warning := range report.Warnings {
 		fmt.Fprintln(std.out, "warning: "+warning)
 	}
-	return nil
+	return writeMatrix(std.out, cfg)
 }
 
 func count(n int, one, many string) string {

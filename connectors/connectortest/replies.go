@@ -235,3 +235,7 @@ func (*gateway) Expand(context.Context, apple.Reference) (json.RawMessage, apple
 func (*gateway) Fetch(context.Context, attachment.Source, int64, int64) (io.ReadCloser, error) {
 	return nil, message.Failuref(message.Transient, "nothing is kept here")
 }
+
+func (*gateway) AppClip(context.Context, message.ID, message.BusinessID, message.RichLink) (json.RawMessage, error) {
+	return nil, message.Failuref(message.Invalid, "there are no App Clips here")
+}

@@ -1,10 +1,12 @@
 package webhook_test
 
 import (
+	"net/http"
 	"testing"
 
 	"bizbridge/config"
 	"bizbridge/connectors/connectortest"
+	"bizbridge/connectors/connectortest/fake"
 	"bizbridge/connectors/webhook"
 	"bizbridge/connectors/webhook/webhooktest"
 )
@@ -30,6 +32,43 @@ func TestContract(t *testing.T) {
 			"verify_secrets": ["whsec_c2VjcmV0IG9mIHRoZSBoZWxwZGVzaywgMzIgYnl0ZXM="]
 		}`,
 	})
+}
+
+// TestMappedContract is the contract with a mapping, once with signed webhooks and once with a token in a header.
+func TestMappedContract(t *testing.T) {
+	vars := map[string]config.Secret{"token": webhooktest.Token}
+	for name, c := range map[string]struct {
+		settings webhook.Config
+		webhook  func(fake.Reply, fake.Forgery) *http.Request
+	}{
+		"signed": {webhook.Config{VerifySecrets: []config.Secret{webhooktest.VerifySecret}}, webhooktest.OwnWebhook},
+		"token": {
+			webhook.Config{VerifySecrets: []config.Secret{webhooktest.WebhookToken}, VerifyHeader: webhooktest.TokenHeader},
+			webhooktest.OwnWebhookWithToken,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connectortest.Run(t, connectortest.Subject{
+				Factory: webhook.Factory(),
+				Start: func(t testing.TB) *connectortest.Helpdesk {
+					desk := webhooktest.StartOwn(t)
+					settings := c.settings
+					settings.URL, settings.Secrets, settings.Vars, settings.Mapping = desk.URL, []config.Secret{webhooktest.Secret}, vars, ownMapping
+					return &connectortest.Helpdesk{
+						Settings: &settings,
+						Secrets:  []string{webhooktest.Secret[6:], webhooktest.VerifySecret[6:], webhooktest.Token, webhooktest.WebhookToken},
+						Script:   &desk.Script, Inbox: &desk.Inbox, Webhook: c.webhook, Stop: desk.Stop,
+					}
+				},
+				Example: `{
+					"url": "https://desk.example.com",
+					"secrets": ["whsec_bmV3IHNlY3JldCBvZiB0aGUgYnJpZGdlLCAzMiBieXQ="],
+					"verify_secrets": ["a-token-of-the-desk"], "verify_header": "X-Desk-Token",
+					"mapping": "` + ownMapping + `", "vars": {"token": "t0ken"}
+				}`,
+			})
+		})
+	}
 }
 
 func TestTheFakeSharesNoCodeWithTheConnector(t *testing.T) {

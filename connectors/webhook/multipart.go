@@ -69,7 +69,7 @@ func (c *Connector) writeForm(ctx context.Context, form *multipart.Writer, body 
 	if _, err := part.Write(text); err != nil {
 		return err
 	}
-	for i, file := range event.Data.Attachments {
+	for i, file := range event.Data.Files() {
 		if file.Open == nil {
 			continue // it is a link only
 		}

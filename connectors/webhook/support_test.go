@@ -27,15 +27,20 @@ func connect(t testing.TB, url string, now func() time.Time, changes ...func(*we
 	for _, change := range changes {
 		change(settings)
 	}
-	client := httpclient.New(httpclient.Options{Peer: "desk", Metrics: metrics.New("test", "test")})
-	t.Cleanup(client.Close)
-	connector, err := webhook.Factory().New(connectors.Environment{
-		Name: "desk", HTTP: client, Logger: slog.New(slog.DiscardHandler), Now: now,
-	}, settings)
+	connector, err := build(t, ".", now, settings)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return connector
+}
+
+// build makes a connector of settings that lie in a folder, checked or not.
+func build(t testing.TB, dir string, now func() time.Time, settings *webhook.Config) (connectors.Connector, error) {
+	client := httpclient.New(httpclient.Options{Peer: "desk", Metrics: metrics.New("test", "test")})
+	t.Cleanup(client.Close)
+	return webhook.Factory().New(connectors.Environment{
+		Name: "desk", Dir: dir, HTTP: client, Logger: slog.New(slog.DiscardHandler), Now: now,
+	}, settings)
 }
 
 func startDesk(t testing.TB, secrets ...string) *webhooktest.Desk {

@@ -9,12 +9,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/signature"
 	"bizbridge/config"
 	"bizbridge/connectors"
+	"bizbridge/mapping"
 )
 
 //go:embed config.schema.json
@@ -31,6 +34,13 @@ type Config struct {
 	// How files of customers come: links to fetch them by, or multipart, beside the event in one multipart/form-data
 	// request (up to delivery.inline_max; larger ones are links all the same).
 	Attachments string `json:"attachments" jsonschema:"enum=links,enum=multipart"`
+	// A file that translates between the bridge's event format and the helpdesk's own JSON, relative to the configuration,
+	// or one that comes with the bridge: preset:rasa, preset:ticket, preset:chat.
+	Mapping string `json:"mapping,omitempty" jsonschema:"example=desk.mapping.yaml"`
+	// Values of $vars in the mapping, such as tokens. $vars.base is url, unless it stands here.
+	Vars map[string]config.Secret `json:"vars,omitempty"`
+	// With a mapping: a header that has one of verify_secrets as it is, for helpdesks that cannot sign.
+	VerifyHeader string `json:"verify_header,omitempty" jsonschema:"example=X-Webhook-Token"`
 }
 
 // The values of attachments.
@@ -44,12 +54,74 @@ func (c *Config) Validate(report func(path, message, hint string)) {
 	if fault := connectors.URLFault(c.URL); fault != "" {
 		report("url", fault, "Write the address that takes the events, such as https://desk.example.com/hooks/apple.")
 	}
+	c.validateMapping(report)
 	for path, secrets := range map[string][]config.Secret{"secrets": c.Secrets, "verify_secrets": c.VerifySecrets} {
 		for i, secret := range secrets {
+			if path == "verify_secrets" && c.VerifyHeader != "" {
+				validateToken(fmt.Sprintf("%s[%d]", path, i), secret.Reveal(), report)
+				continue
+			}
 			if _, err := signature.ParseSecret(secret.Reveal()); err != nil {
 				report(fmt.Sprintf("%s[%d]", path, i), err.Error(), `Make one with "bizbridge keygen --webhook".`)
 			}
 		}
+	}
+}
+
+const shortestToken = 16
+
+func validateToken(path, token string, report func(path, message, hint string)) {
+	switch {
+	case strings.TrimSpace(token) != token || strings.ContainsAny(token, "\r\n\x00"):
+		report(path, "has white space around it or a line break in it, which no header keeps", "Remove it.")
+	case len(token) < shortestToken:
+		report(path, fmt.Sprintf("is shorter than %d characters", shortestToken), "Make one with: openssl rand -hex 24.")
+	}
+}
+
+// headerName is what HTTP calls a token.
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+func (c *Config) validateMapping(report func(path, message, hint string)) {
+	if c.Mapping == "" {
+		if c.VerifyHeader != "" {
+			report("verify_header", "is for helpdesks with a mapping", "Remove it: messages in the bridge's own format are signed.")
+		}
+		if len(c.Vars) > 0 {
+			report("vars", "are for a mapping, and there is none", "Name the file with mapping, or remove vars.")
+		}
+		return
+	}
+	if c.Attachments == attachmentMultipart {
+		report("attachments", "cannot be multipart with a mapping", "Remove it: a mapping sees links to the files.")
+	}
+	if c.VerifyHeader != "" && len(c.VerifySecrets) == 0 {
+		report("verify_secrets", "are needed with verify_header", "Give the value that the helpdesk sends in that header.")
+	}
+	if c.VerifyHeader != "" && !headerName.MatchString(c.VerifyHeader) {
+		report("verify_header", "is no name of a header", "Write the name alone, such as X-Webhook-Token.")
+	}
+	if base, given := c.Vars["base"]; given {
+		if fault := connectors.URLFault(base.Reveal()); fault != "" {
+			report("vars.base", fault, "Write what the mapping's addresses begin with, such as https://desk.example.com/api.")
+		}
+	}
+	c.validatePreset(report)
+}
+
+// validatePreset checks what a mapping in a file is checked for when it is loaded.
+func (c *Config) validatePreset(report func(path, message, hint string)) {
+	name, ok := strings.CutPrefix(c.Mapping, presetPrefix)
+	if !ok {
+		return
+	}
+	preset, err := mapping.Preset(name)
+	if err != nil {
+		report("mapping", "names a preset that does not exist", "Possible: "+presetPrefix+strings.Join(mapping.Presets(), ", "+presetPrefix)+".")
+		return
+	}
+	if _, err := c.Bind(preset); err != nil {
+		report("vars", err.Error(), fmt.Sprintf(`"bizbridge mapping show %s" tells what they mean.`, name))
 	}
 }
 
@@ -71,11 +143,13 @@ func Factory() connectors.Factory {
 		Schema:    schema,
 		Abilities: connectors.Abilities{
 			Inbound: map[message.EventType]connectors.Level{
-				message.EventReceived: full, message.EventSent: full, message.EventUnsupported: full, message.EventFailed: full,
+				message.EventReceived: full, message.EventReplied: full, message.EventSent: full, message.EventUnsupported: full, message.EventFailed: full,
 				message.EventTypingStarted: full, message.EventTypingStopped: full, message.EventClosed: full,
 			},
 			Outbound: map[message.Kind]connectors.Level{
-				message.KindText: full, message.KindFiles: full, message.KindSaved: full, message.KindTyping: full,
+				message.KindText: full, message.KindFiles: full, message.KindRichLink: full, message.KindQuickReply: full,
+				message.KindListPicker: full, message.KindTimePicker: full, message.KindForm: full, message.KindApp: full,
+				message.KindTyping: full, message.KindTemplate: full, message.KindSaved: full,
 			},
 			Idempotent: true,
 		},
@@ -108,17 +182,21 @@ func newConnector(env connectors.Environment, settings any) (connectors.Connecto
 		return nil, err
 	}
 	verify := signer
-	if len(cfg.VerifySecrets) > 0 {
+	if len(cfg.VerifySecrets) > 0 && cfg.VerifyHeader == "" {
 		if verify, err = signature.NewStandard(reveal(cfg.VerifySecrets)...); err != nil {
 			return nil, err
 		}
 	}
-	return &Connector{Environment: env, url: cfg.URL, signer: signer, verify: verify, multipart: cfg.Attachments == attachmentMultipart}, nil
+	plain := &Connector{Environment: env, url: cfg.URL, signer: signer, verify: verify, multipart: cfg.Attachments == attachmentMultipart}
+	if cfg.Mapping != "" {
+		return newMapped(plain, cfg)
+	}
+	return plain, nil
 }
 
 // Deliver posts the event. The webhook-id is the event's id, by which the receiver recognises a repeat.
 func (c *Connector) Deliver(ctx context.Context, event message.Event) (connectors.Receipt, error) {
-	for _, file := range event.Data.Attachments {
+	for _, file := range event.Data.Files() {
 		if file.Open != nil {
 			return connectors.Receipt{}, c.postMultipart(ctx, event)
 		}

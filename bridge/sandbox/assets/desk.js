@@ -2,6 +2,8 @@
 
 import { byId, el, icon, reconcile, sticky, autoGrow, sendsOnEnter, sticksToEnd, timeOf, tail, hue, emoji } from "./dom.js";
 import { showRemote, tray } from "./files.js";
+import { openGallery } from "./gallery.js";
+import { outcome, replyWords } from "./entries.js";
 import { state, on, call, attempt } from "./store.js";
 
 let chosen = ""; // key of the conversation
@@ -24,6 +26,8 @@ export function startDesk() {
   byId("desk-form").addEventListener("submit", send);
   sendsOnEnter(input, byId("desk-form"));
   input.addEventListener("input", typed);
+  byId("desk-rich").append(icon("rich"), el("span", { text: "Rich" }));
+  byId("desk-rich").addEventListener("click", () => openGallery({ conversation: chosen, bot: bot() }));
   for (const kind of ["snapshot", "conversation", "conversation_gone"]) on(kind, render);
   on("entry", (e) => { if (e.conversation === chosen) renderLog(); });
   document.addEventListener("visibilitychange", markRead);
@@ -133,13 +137,14 @@ function createEntry(row) {
   if (row.dots) return el("div", { class: "entry customer" }, el("div", { class: "dots", testid: "desk-typing", role: "img", "aria-label": "The customer is typing" }, el("i"), el("i"), el("i")));
   if (!row.entry) return el("div", { class: "empty" }, el("b", { text: "Waiting for a customer" }), el("span", { text: "Messages from the phone arrive here as signed webhooks." }));
   const e = row.entry;
-  const kind = e.kind === "reaction" ? "reaction note" : e.kind;
+  const kind = { reaction: "reaction note", reply: "customer answer" }[e.kind] || e.kind;
   const node = el("div", { class: `entry ${kind} ${e.level || ""} ${e.sender?.kind || ""}`, testid: "desk-entry", data: { id: e.id, kind: e.kind } });
   if (e.kind === "reaction") node.append(...reactionWords(e.reaction));
+  else if (e.reply) node.append(replyWords(e));
   else if (e.text || !e.attachments) node.append(el("div", { class: "words", testid: "desk-entry-text", text: e.text }));
   for (const file of e.attachments || []) node.append(showRemote(file, "desk"));
   if (e.saved) node.append(againButton(e));
-  node.append(el("div", { class: "meta" }));
+  node.append(el("div", { class: "meta" }), el("div", { class: "outcome" }));
   return node;
 }
 
@@ -172,12 +177,13 @@ function updateEntry(node, row) {
     meta.push(el("button", { type: "button", class: "retry", testid: "desk-retry", text: "Retry", title: e.reason, on: { click: () => attempt("/api/desk/retry", { conversation: chosen, id: e.id }) } }));
   }
   node.querySelector(".meta").replaceChildren(...meta);
+  node.querySelector(".outcome").replaceChildren(...outcome(e));
 }
 
 function renderComposer() {
   const c = current();
   const usable = Boolean(c && !c.closed && !c.visitor);
-  for (const id of ["desk-input", "desk-sender", "desk-attach", "desk-save"]) byId(id).disabled = !usable;
+  for (const id of ["desk-input", "desk-sender", "desk-attach", "desk-rich", "desk-save"]) byId(id).disabled = !usable;
   enableSend();
   input.placeholder = usable ? "Answer…" : c?.visitor ? "The customer is typing…" : "";
   byId("desk-form").hidden = Boolean(c?.closed);

@@ -33,6 +33,23 @@ const paths = {
   plus: "M12 5.500v13M5.5 12h13",
   clip: "m19 11.500-7.300 7.300a4.200 4.200 0 0 1-6-6L13.500 5a2.900 2.900 0 0 1 4.100 4.100l-7.400 7.400a1.400 1.400 0 0 1-2-2l6.600-6.600",
   again: "M20 12a8 8 0 1 1-2.500-5.800M20 3.500V8h-4.500",
+  chevron: "m9.500 5.500 6.500 6.500-6.500 6.500",
+  calendar: "M5 6.500h14v13H5zM5 10.500h14M9 4v4M15 4v4M9 14.500h2.500",
+  form: "M6 4h12v16H6zM9 8.500h6M9 12h6M9 15.500h3.500",
+  key: "M11.500 12.500a4 4 0 1 1-2-6 4 4 0 0 1 2 6m0 0 8 7M16.500 17l2-2",
+  card: "M3.500 6.500h17v11.500h-17zM3.500 10.500h17M7 14.500h4",
+  apps: "M5 5h5v5H5zM14 5h5v5h-5zM5 14h5v5H5zM16.500 13.500v6M13.500 16.500h6",
+  chat: "M12 4.500c4.700 0 8.500 3 8.500 6.800s-3.800 6.700-8.500 6.700c-.9 0-1.800-.1-2.600-.3L5 19.500l.9-3.300c-1.500-1.200-2.400-2.900-2.400-4.900 0-3.800 3.800-6.800 8.500-6.800",
+  globe: "M12 20.500a8.500 8.500 0 1 0 0-17 8.500 8.500 0 0 0 0 17M3.500 12h17M12 3.500c5 5 5 12 0 17M12 3.500c-5 5-5 12 0 17",
+  pin: "M12 20.500c-4-4.300-6-7.500-6-10.200a6 6 0 0 1 12 0c0 2.700-2 5.900-6 10.200M12 12.300a2.200 2.200 0 1 0 0-4.400 2.200 2.200 0 0 0 0 4.400",
+  lock: "M6.500 11h11v8.500h-11zM8.500 11V8a3.500 3.500 0 0 1 7 0v3",
+  play: "M8.500 5.500v13l10.500-6.500z",
+  more: "M6 12h.01M12 12h.01M18 12h.01",
+  rich: "M4.500 5h15v6h-15zM4.500 15h6.500M4.500 19h4.500M15 15l4.500 2.500L15 20z",
+  iphone: "M8 3h8a1.500 1.500 0 0 1 1.500 1.500v15A1.500 1.500 0 0 1 16 21H8a1.500 1.500 0 0 1-1.500-1.500v-15A1.500 1.500 0 0 1 8 3M11 5.500h2",
+  mac: "M5.500 5.500h13v10h-13zM2.500 18.500h19",
+  watch: "M8 7.500h8a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1H8a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1M9 7.500 9.500 3h5l.5 4.500M9 16.500l.5 4.500h5l.5-4.500",
+  old_iphone: "M8 3h8a1.500 1.500 0 0 1 1.500 1.500v15A1.500 1.500 0 0 1 16 21H8a1.500 1.500 0 0 1-1.500-1.500v-15A1.500 1.500 0 0 1 8 3M6.500 6h11M6.500 16.500h11M12 18.700h.01",
   list: "M9 6.500h10M9 12h10M9 17.500h10M5 6.500h.01M5 12h.01M5 17.500h.01",
 };
 
@@ -46,6 +63,12 @@ export function icon(name) {
   path.setAttribute("d", paths[name]);
   svg.append(path);
   return svg;
+}
+
+// picture is an image of an interactive message, by its identifier, or nothing where there is none. One that cannot be shown goes.
+export function picture(i, id, className, description = "") {
+  const href = id !== undefined && i.images?.[id];
+  return href && el("img", { class: className, src: href, alt: description, on: { error: (event) => event.target.remove() } });
 }
 
 // reconcile makes a container's children those of the items, keeping the elements of

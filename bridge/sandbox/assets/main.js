@@ -6,6 +6,7 @@ import { startPhone } from "./phone.js";
 import { startDesk, deskShown } from "./desk.js";
 import { startTraffic } from "./traffic.js";
 import { startFiles } from "./files.js";
+import { startGallery } from "./gallery.js";
 
 const live = document.querySelector(".live");
 on("live", (open) => {
@@ -59,5 +60,6 @@ for (const button of document.querySelectorAll("dialog [data-close]")) {
 startFiles();
 startPhone();
 startDesk();
+startGallery();
 startTraffic();
 connect();

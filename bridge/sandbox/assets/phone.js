@@ -2,6 +2,8 @@
 
 import { byId, el, icon, reconcile, sticky, autoGrow, sendsOnEnter, sticksToEnd, timeOf, dayOf, emoji, hue } from "./dom.js";
 import { show, tray } from "./files.js";
+import { linkCard, richPieces } from "./rich.js";
+import { renderDevice } from "./device.js";
 import { state, on, call, attempt, threadOf } from "./store.js";
 
 let customer = new URLSearchParams(location.search).get("customer") || "";
@@ -66,7 +68,7 @@ function render() {
   if (!me()) customer = state.customers[0]?.key || "";
   if (!state.businesses.some((b) => b.id === business)) business = state.businesses[0]?.id || "";
   if (!thread()) return; // a new customer's threads come right after it
-  options(byId("phone-customer"), state.customers.map((c) => [c.key, `${c.label} · ${c.device.agent.replace(" OS", "")} · ${c.locale}`]), customer);
+  options(byId("phone-customer"), state.customers.map((c) => [c.key, `${c.label} · ${c.locale}`]), customer);
   options(byId("phone-business"), state.businesses.map((b) => [b.id, b.name || b.id]), business);
   byId("phone-business-label").hidden = state.businesses.length < 2;
   byId("phone-title").hidden = state.businesses.length > 1;
@@ -81,6 +83,7 @@ function render() {
   input.disabled = out;
   byId("phone-attach").disabled = out;
   input.placeholder = out ? "Signed out" : "Message";
+  renderDevice(me());
   byId("phone-link").disabled = out;
   byId("phone-delete").disabled = out || !thread().started || thread().deleted;
   const launch = thread().launch;
@@ -107,7 +110,7 @@ function renderThread() {
     const after = bubbles[i + 1];
     const apart = (x, y) => !x || !y || x.from !== y.from || Date.parse(y.at) - Date.parse(x.at) > gap;
     if (!before || Date.parse(b.at) - Date.parse(before.at) > gap) rows.push({ stamp: b.at, key: "at " + b.id });
-    rows.push({ bubble: b, key: b.id, tail: apart(b, after), first: apart(before, b), status: b === lastOwn });
+    rows.push({ bubble: b, key: b.id, tail: apart(b, after), first: apart(before, b), newest: !after, status: b === lastOwn });
   });
   if (t.typing_until > Date.now()) rows.push({ dots: true, key: "typing" });
   if (!rows.length) rows.push({ empty: true, deleted: t.deleted, key: "empty" + t.deleted });
@@ -130,12 +133,14 @@ function createRow(row) {
       el("div", { class: "stack", title: timeOf(b.at) }, ...pieces(b)),
       b.from === "business" && reactButton(b)),
     el("div", { class: "below" }));
+  looks.set(node, lookOf(b));
   return node;
 }
 
 // pieces are a message's words and files, in the order in which its text marks them.
 function pieces(b) {
-  if (b.interactive) return [interactive(b)];
+  if (b.interactive) return richPieces(b, where, me().device.name);
+  if (b.link) return [linkCard(b.link)];
   const list = [];
   const waiting = [...(b.files || [])];
   b.text.split("\uFFFC").forEach((words, i) => {
@@ -146,19 +151,17 @@ function pieces(b) {
   return list;
 }
 
-// interactive is a neutral bubble: the phone does not know the single kinds yet.
-function interactive(b) {
-  const i = b.interactive;
-  const answer = (format, label, title) => el("button", {
-    type: "button", testid: "phone-answer-" + format, text: label, title,
-    on: { click: () => attempt("/api/phone/answer", where({ id: b.id, format })) },
-  });
-  return el("div", { class: "bubble rich foot", testid: "phone-interactive", data: { request: i.request_id || "", ref: i.by_ref ? "true" : "false" } },
-    el("div", { class: "rich-head" }, el("span", { class: "rich-sign" }, icon(b.from === "customer" ? "check" : "list")),
-      el("div", {}, el("b", { testid: "phone-interactive-title", text: i.title || "Interactive message" }), i.subtitle && el("small", { text: i.subtitle }))),
-    i.answerable && el("div", { class: "rich-answers" },
-      answer("json", "Answer by reference", "The first choice, as an interactiveDataRef to JSON in MMCS"),
-      answer("bplist", "as archive", "The same, as an NSKeyedArchiver property list")));
+// lookOf changes when a bubble must be made anew: once it is answered, and where its answer is known.
+const lookOf = (b) => (b.interactive ? JSON.stringify({ ...b.interactive, content: Boolean(b.interactive.content) }) : "");
+
+const looks = new WeakMap(); // by row
+
+function renew(node, b) {
+  const stack = node.querySelector(".stack");
+  const focused = stack.contains(document.activeElement);
+  stack.replaceChildren(...pieces(b));
+  looks.set(node, lookOf(b));
+  if (focused) (stack.querySelector("button") || log).focus({ preventScroll: true });
 }
 
 function updateRow(node, row) {
@@ -166,11 +169,13 @@ function updateRow(node, row) {
   const b = row.bubble;
   node.classList.toggle("tail", row.tail);
   node.classList.toggle("first", row.first);
+  node.classList.toggle("newest", row.newest);
   node.dataset.status = b.status || "";
   node.dataset.repeats = b.repeats || 0;
-  const shown = JSON.stringify([b.status, b.reaction, b.repeats, row.status]);
+  const shown = JSON.stringify([b.status, b.reaction, b.repeats, row.status, lookOf(b)]);
   if (node.dataset.shown === shown) return;
   node.dataset.shown = shown;
+  if (looks.get(node) !== lookOf(b)) renew(node, b);
   const bubble = node.querySelector(".stack").firstElementChild;
   bubble.querySelector(".tapback")?.remove();
   const r = b.reaction;
@@ -184,6 +189,7 @@ function updateRow(node, row) {
 // below are the small words under a bubble.
 function below(b, isLast) {
   const words = [];
+  if (b.from === "customer" && b.interactive?.by_ref) words.push(el("span", { testid: "phone-by-ref", text: "by reference" }));
   if (b.automated) words.push(el("span", { class: "automated", testid: "phone-automated", text: "Automated" }));
   if (b.repeats) words.push(el("span", { testid: "phone-repeats", text: `sent ${b.repeats + 1}×, shown once` }));
   if (b.status === "not_delivered") words.push(resendButton(b.id, b.reason));

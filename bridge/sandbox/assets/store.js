@@ -27,6 +27,14 @@ export async function call(path, body = {}) {
   throw new Error(reason);
 }
 
+// fetchJSON gets something that is no part of the state. A failure throws.
+export async function fetchJSON(path) {
+  const answer = await fetch(path);
+  const result = await answer.json();
+  if (!answer.ok) throw new Error(result.error);
+  return result;
+}
+
 // upload puts a file's bytes; progress is told from 0 to 1. A failure shows as a toast and throws. The result has stop.
 export function upload(path, file, progress) {
   const request = new XMLHttpRequest();

@@ -121,6 +121,8 @@ func scalar(schema *jsonschema.Schema) string {
 		value = schema.Examples[0]
 	case schema.Default != nil:
 		value = schema.Default
+	case schema.Type == "object":
+		value = struct{}{}
 	}
 	data, err := json.Marshal(value)
 	if err != nil {

@@ -1,0 +1,56 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"bizbridge/bridge/flow"
+	"bizbridge/bridge/metrics"
+	"bizbridge/config"
+	"bizbridge/connectors"
+	"bizbridge/mapping/templates"
+)
+
+// Report is what [Check] found in a configuration that works.
+type Report struct {
+	Templates int // templates that agents and bots can send
+	Tests     int // tests of mappings that ran
+	Warnings  []string
+}
+
+// Check builds everything that a configuration describes, without listening or calling anyone, and runs the tests that
+// its mappings bring. The error has a line for every problem.
+func Check(ctx context.Context, cfg *config.Config) (Report, error) {
+	app := &App{logger: slog.New(slog.DiscardHandler), metrics: metrics.New("check", ""), memory: flow.NewMemory(time.Now)}
+	site, err := app.newSite(cfg)
+	if err != nil {
+		return Report{}, err
+	}
+	defer site.close()
+	report := Report{Warnings: cfg.Warnings()}
+	set, problems := templates.Load(cfg.Templates, cfg.Dir)
+	report.Templates = len(set.Names())
+	for _, problem := range problems {
+		report.Warnings = append(report.Warnings, problem.String())
+	}
+	var failures []string
+	for _, name := range slices.Sorted(maps.Keys(site.desks)) {
+		tester, ok := site.desks[name].Connector.(connectors.SelfTester)
+		if !ok {
+			continue
+		}
+		run, failed, warnings := tester.SelfTest(ctx)
+		report.Tests += run
+		report.Warnings = append(report.Warnings, warnings...)
+		failures = append(failures, failed...)
+	}
+	if len(failures) > 0 {
+		return report, errors.New(strings.Join(failures, "\n"))
+	}
+	return report, nil
+}

@@ -1,0 +1,264 @@
+package webhook
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/signature"
+	"bizbridge/config"
+	"bizbridge/connectors"
+	"bizbridge/mapping"
+)
+
+// mapped is a helpdesk that speaks a JSON of its own: a mapping translates both ways.
+type mapped struct {
+	*Connector
+	mapping *mapping.Mapping
+	vars    mapping.Vars
+	header  string // has one of tokens; "": webhooks are signed
+	tokens  []config.Secret
+}
+
+var (
+	_ connectors.TypingRelay = (*mapped)(nil)
+	_ connectors.CloseRelay  = (*mapped)(nil)
+	_ connectors.Uploader    = (*mapped)(nil)
+)
+
+// presetPrefix names one of the mappings that come with the bridge, instead of a file.
+const presetPrefix = "preset:"
+
+// LoadMapping reads the mapping that settings name; nil where they name none. The error has a line for every problem.
+func (c *Config) LoadMapping(dir string) (*mapping.Mapping, error) {
+	if c.Mapping == "" {
+		return nil, nil
+	}
+	if name, ok := strings.CutPrefix(c.Mapping, presetPrefix); ok {
+		return mapping.Preset(name)
+	}
+	path := c.Mapping
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	loaded, problems, err := mapping.Load(path)
+	if err != nil || len(problems) == 0 {
+		return loaded, err
+	}
+	texts := make([]string, len(problems))
+	for i, problem := range problems {
+		texts[i] = problem.String()
+	}
+	return nil, errors.New(strings.Join(texts, "\n"))
+}
+
+// Bind gives the mapping its variables; base is the helpdesk's URL unless the settings say otherwise. The error names
+// every variable that is missing or that the mapping does not have, and no value.
+func (c *Config) Bind(m *mapping.Mapping) (mapping.Vars, error) {
+	names, _ := m.Variables()
+	vars := map[string]any{"base": strings.TrimRight(c.URL, "/")}
+	var faults []string
+	for _, name := range slices.Sorted(maps.Keys(c.Vars)) {
+		if vars[name] = c.Vars[name].Reveal(); !slices.Contains(names, name) {
+			faults = append(faults, fmt.Sprintf("the mapping has no variable %q; it has: %s", name, cmp.Or(strings.Join(names, ", "), "none")))
+		}
+	}
+	if _, given := c.Vars["base"]; !given && slices.Contains(names, "base") && strings.Contains(c.URL, "?") {
+		faults = append(faults, "base is missing: url has a query (?…), behind which no path can stand")
+	}
+	bound, err := m.Bind(vars)
+	if err != nil {
+		faults = append(faults, err.Error())
+	}
+	if len(faults) > 0 {
+		return mapping.Vars{}, errors.New(strings.Join(faults, "; "))
+	}
+	return bound, nil
+}
+
+func newMapped(plain *Connector, cfg *Config) (connectors.Connector, error) {
+	loaded, err := cfg.LoadMapping(plain.Dir)
+	if err != nil {
+		return nil, err
+	}
+	vars, err := cfg.Bind(loaded)
+	if err != nil {
+		return nil, fmt.Errorf("vars: %w", err)
+	}
+	return &mapped{plain, loaded, vars, cfg.VerifyHeader, cfg.VerifySecrets}, nil
+}
+
+// Deliver makes the calls that the mapping says.
+func (m *mapped) Deliver(ctx context.Context, event message.Event) (connectors.Receipt, error) {
+	calls := &caller{Connector: m.Connector, id: event.Data.ID, retry: httpclient.RetryUnsent}
+	result, err := m.mapping.Deliver(ctx, event, m.vars, calls)
+	if err == nil {
+		err = sameIDs(result.Messages)
+	}
+	switch {
+	case err != nil:
+		return connectors.Receipt{}, calls.outcome(err)
+	case result.Unsupported:
+		return connectors.Receipt{}, &message.Failure{
+			Class: message.Permanent, Code: message.CodeUnsupported, Reason: fmt.Sprintf("no rule of the mapping takes %s", event.Type),
+		}
+	}
+	return connectors.Receipt{ID: result.Receipt, Messages: result.Messages}, nil
+}
+
+// RelayTyping makes them once; a mapping without a rule for typing drops it.
+func (m *mapped) RelayTyping(ctx context.Context, event message.Event) error {
+	_, err := m.mapping.Deliver(ctx, event, m.vars, &caller{Connector: m.Connector, id: event.Data.ID, retry: httpclient.RetryNever})
+	return err
+}
+
+// RelayClose is like Deliver.
+func (m *mapped) RelayClose(ctx context.Context, event message.Event) error {
+	_, err := m.Deliver(ctx, event)
+	return err
+}
+
+// UploadsFiles is false: the mapping sees links.
+func (*mapped) UploadsFiles() bool { return false }
+
+// Receive verifies a webhook and reads it by the mapping.
+func (m *mapped) Receive(ctx context.Context, req *http.Request) ([]message.Outbound, error) {
+	body, err := connectors.ReadBody(req)
+	if err != nil {
+		return nil, err
+	}
+	id, err := m.authenticate(req.Header, body)
+	if err != nil {
+		return nil, err
+	}
+	messages, _, err := m.mapping.Receive(ctx, mapping.Incoming{
+		Method: req.Method, Header: req.Header, Query: req.URL.Query(), Body: body,
+	}, m.vars)
+	if err != nil {
+		return nil, err
+	}
+	if err := giveKeys(messages, cmp.Or(req.Header.Get("Idempotency-Key"), id)); err != nil {
+		return nil, err
+	}
+	if err := sameIDs(messages); err != nil {
+		return nil, err
+	}
+	return messages, nil
+}
+
+// giveKeys names the messages that have no id of their own after their webhook, the same way on every repeat of it.
+func giveKeys(messages []message.Outbound, webhook string) error {
+	for i := range messages {
+		if messages[i].Key != "" || webhook == "" {
+			continue
+		}
+		key, err := message.HeaderKey(webhook)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			key = string(message.DeriveID("mapping message", key, strconv.Itoa(i)))
+		}
+		messages[i].Key = key
+	}
+	return nil
+}
+
+// sameIDs refuses different messages under one id: the second would pass for a repeat of the first.
+func sameIDs(messages []message.Outbound) error {
+	for i, one := range messages {
+		for j, other := range messages[:i] {
+			same := one.Key != "" && one.Key == other.Key && one.CustomerID == other.CustomerID && one.BusinessID.Equal(other.BusinessID)
+			if same && !reflect.DeepEqual(one, other) {
+				return &message.Failure{
+					Class: message.Invalid, Reason: fmt.Sprintf("mapping: message %d", i+1),
+					Faults: []message.Fault{{Pointer: "/data/id", Rule: "unique", Message: fmt.Sprintf("must not be the one of message %d", j+1)}},
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// authenticate wants a signature or, of helpdesks that cannot sign, the token in its header. id is the webhook's, where
+// it has one.
+func (m *mapped) authenticate(header http.Header, body []byte) (id string, err error) {
+	if m.header == "" {
+		return m.verify.Verify(header, body, m.Now())
+	}
+	token := header.Get(m.header)
+	if token == "" {
+		return "", &signature.Error{Reason: signature.Missing, Text: "the header " + m.header + " is missing"}
+	}
+	sum, found := sha256.Sum256([]byte(token)), 0
+	for _, known := range m.tokens { // all of them: how long it takes tells nothing
+		other := sha256.Sum256([]byte(known.Reveal()))
+		found |= subtle.ConstantTimeCompare(sum[:], other[:])
+	}
+	if found == 0 {
+		return "", &signature.Error{Reason: signature.Mismatch, Text: "the header " + m.header + " has none of verify_secrets"}
+	}
+	return "", nil
+}
+
+// caller makes the calls of a mapping for one event, one after the other.
+type caller struct {
+	*Connector
+	id    message.ID
+	retry httpclient.Retry
+	last  *httpclient.Response
+	// taken: a step that must not be made twice was.
+	taken bool
+}
+
+// Do implements [mapping.Doer].
+func (c *caller) Do(ctx context.Context, request mapping.Request) (mapping.Answer, error) {
+	retry := c.retry
+	if request.Idempotent && retry == httpclient.RetryUnsent {
+		retry = httpclient.RetryIdempotent
+	}
+	if request.Header.Get("User-Agent") == "" {
+		request.Header.Set("User-Agent", "bizbridge")
+	}
+	resp, err := c.HTTP.Do(ctx, httpclient.Call{
+		Operation: "webhook", Method: request.Method, URL: request.URL, Header: request.Header, Body: request.Body, Retry: retry,
+		Sign: func(header http.Header) { c.signer.Sign(header, string(c.id)+"/"+request.Step, c.Now(), request.Body) },
+	})
+	if err != nil {
+		return mapping.Answer{}, err
+	}
+	c.last = resp
+	c.taken = c.taken || !request.Idempotent && resp.Status >= 200 && resp.Status <= 299
+	return mapping.Answer{Status: resp.Status, Header: resp.Header, Body: resp.Body}, nil
+}
+
+// Refused implements [mapping.Doer].
+func (c *caller) Refused(mapping.Request, mapping.Answer) error {
+	return connectors.StatusFailure(c.Name, c.last)
+}
+
+// outcome is why a delivery failed. After a step that must not be made twice, the next try is a possible repeat.
+func (c *caller) outcome(err error) error {
+	failure := message.FailureOf(err)
+	switch failure.Class {
+	case message.Transient, message.Throttled, message.Canceled:
+		if c.taken {
+			uncertain := *failure
+			uncertain.Class = message.Uncertain
+			return &uncertain
+		}
+	}
+	return failure
+}

@@ -1,0 +1,404 @@
+package mapping
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// formatVersion is the version of the file format that this package reads.
+const formatVersion = "1"
+
+// reader reads one mapping file from its tree.
+type reader struct {
+	*source
+	m     *Mapping
+	names map[string]int // of rules: their lines
+	vars  []string
+}
+
+// mappingFile reads the file's root.
+func (s *source) mappingFile(root *node) *Mapping {
+	m := &Mapping{file: s.file, defaults: map[string]any{}, places: map[string]*node{}}
+	r := &reader{source: s, m: m, names: map[string]int{}}
+	var functions, inbound, outbound, tests *node
+	versioned := false
+	ok := r.keys(root, map[string]func(*node){
+		"mapping":   func(n *node) { versioned = true; r.version(n) },
+		"name":      func(n *node) { m.Name = r.textOf(n) },
+		"vars":      r.variables,
+		"functions": func(n *node) { functions = n },
+		"inbound":   func(n *node) { inbound = n },
+		"outbound":  func(n *node) { outbound = n },
+		"tests":     func(n *node) { tests = n },
+	})
+	if !ok {
+		return m
+	}
+	if !versioned {
+		s.report(root, `"mapping" is missing`, "Begin the file with mapping: 1, the version of the format.")
+	}
+	if inbound == nil && outbound == nil {
+		s.report(root, "the file has no rules", `Add "inbound" for what the bridge sends, "outbound" for what it takes.`)
+	}
+	// Queries need to know variables and functions, wherever in the file these stand.
+	if functions != nil {
+		r.functions(functions)
+	}
+	if inbound != nil {
+		r.rules(inbound, r.inboundRule)
+	}
+	if outbound != nil {
+		r.rules(outbound, r.outboundRule)
+		r.checkLast(outbound)
+	}
+	if tests != nil {
+		r.tests(tests)
+	}
+	return m
+}
+
+// keys calls the reader of each key of a mapping, and reports keys that there are not. A key without a value is for its
+// reader to refuse: an empty when must not mean always. False if n is no mapping.
+func (r *reader) keys(n *node, readers map[string]func(*node)) bool {
+	if n.kind != kindMap {
+		r.report(n, "is "+string(n.kind)+"; a mapping is needed", "Keys: "+strings.Join(slices.Sorted(maps.Keys(readers)), ", ")+".")
+		return false
+	}
+	for _, f := range n.fields {
+		read, known := readers[f.name]
+		if !known {
+			r.add(f.line, f.column, f.value.path, fmt.Sprintf("unknown key %q", clip(f.name)), suggest(f.name, slices.Sorted(maps.Keys(readers))))
+			continue
+		}
+		read(f.value)
+	}
+	return true
+}
+
+// textOf reads a text of one line that is not empty.
+func (r *reader) textOf(n *node) string {
+	switch {
+	case n.kind != kindText:
+		r.report(n, "is "+string(n.kind)+"; text is needed", "Put it in quotes.")
+	case strings.TrimSpace(n.text) == "" || len(n.text) > 200:
+		r.report(n, "is empty or longer than 200 bytes", "")
+	}
+	return n.text
+}
+
+func (r *reader) flagOf(n *node) bool {
+	if n.kind != kindBool {
+		r.report(n, "is "+string(n.kind)+"; true or false is needed", "")
+	}
+	return n.flag
+}
+
+// itemsOf reads a list.
+func (r *reader) itemsOf(n *node) []*node {
+	if n.kind != kindList {
+		r.report(n, "is "+string(n.kind)+"; a list is needed", `Begin each item with "- ".`)
+	}
+	return n.items
+}
+
+// queryOf reads a query. Unquoted {…} is YAML's, not jq's.
+func (r *reader) queryOf(n *node, in scope) *query {
+	switch n.kind {
+	case kindText:
+		return r.query(n, n.text, 0, in)
+	case kindBool, kindNumber: // true and 1 are jq, too
+		text := n.text
+		if n.kind == kindBool {
+			text = strconv.FormatBool(n.flag)
+		}
+		return r.query(n, text, 0, in)
+	}
+	r.report(n, "is "+string(n.kind)+"; a jq query is needed", "Put the query in single quotes: '{text: .data.text}', or on its own lines after |.")
+	return nil
+}
+
+func (r *reader) templateOf(n *node, read func(*node, scope) *template, in scope) *template {
+	if n.kind != kindText {
+		r.report(n, "is "+string(n.kind)+"; text is needed", `Write text, with \(…) around jq: Bearer \($vars.token).`)
+		return nil
+	}
+	return read(n, in)
+}
+
+func (r *reader) version(n *node) {
+	if n.kind != kindNumber || n.text != formatVersion {
+		r.report(n, "this version of the format is not known", "This program reads mapping: 1.")
+	}
+}
+
+func (r *reader) variables(n *node) {
+	if n.kind != kindMap {
+		r.report(n, "is "+string(n.kind)+"; a mapping is needed", "Write each variable with its default, or null if the configuration has to give it.")
+		return
+	}
+	for _, f := range n.fields {
+		if !variable.MatchString("$vars." + f.name) {
+			r.add(f.line, f.column, f.value.path, fmt.Sprintf("%q is no name of a variable", clip(f.name)), "Use letters, digits and _.")
+		}
+		r.m.defaults[f.name] = f.value.value()
+		r.vars = append(r.vars, f.name)
+	}
+}
+
+// rules reads a list of rules, and finds those that are never reached.
+func (r *reader) rules(n *node, read func(*node) (name string, always bool)) {
+	final := ""
+	for _, item := range r.itemsOf(n) {
+		if final != "" {
+			r.report(item, fmt.Sprintf("this rule is never reached: %q before it has no condition", clip(final)), "Give that rule a when, or put it last.")
+		}
+		name, always := read(item)
+		if name == "" {
+			if item.kind == kindMap {
+				r.report(item, "the rule has no name", "Names stand in errors and tests: name: text.")
+			}
+		} else if line, taken := r.names[name]; taken {
+			r.report(item, fmt.Sprintf("another rule is named %q, in line %d", clip(name), line), "Names are unique in the whole file.")
+		} else {
+			r.names[name] = item.line
+			r.m.places[name] = item
+		}
+		if always && final == "" {
+			final = name
+		}
+	}
+}
+
+// checkLast warns of webhooks that no rule takes: the helpdesk is told of an error then.
+func (r *reader) checkLast(n *node) {
+	if len(n.items) == 0 || n.items[len(n.items)-1].kind != kindMap {
+		return
+	}
+	last := n.items[len(n.items)-1]
+	if last.child("when") != nil {
+		r.m.warnings = append(r.m.warnings, Problem{
+			File: r.file, Line: last.line, Column: last.column, Path: last.path,
+			Message: "webhooks that no rule takes are refused with 422", Hint: "Add a last rule: {name: everything else, ignored: true}.",
+		})
+	}
+}
+
+// nameOf finds the name before the rest is read: it stands in the errors of queries.
+func nameOf(n *node) string {
+	if name := n.child("name"); name != nil && name.kind == kindText {
+		return name.text
+	}
+	return ""
+}
+
+// always tells whether a rule has no condition.
+func always(n *node) bool {
+	when := n.child("when")
+	return when == nil || when.kind == kindBool && when.flag || when.kind == kindText && strings.TrimSpace(when.text) == "true"
+}
+
+func (r *reader) inboundRule(n *node) (string, bool) {
+	rule := &inboundRule{name: nameOf(n)}
+	in := scope{where: fmt.Sprintf("rule %q", rule.name), extracts: map[string][]string{}, vars: r.vars, inbound: true}
+	at := func(key string) scope {
+		here := in
+		here.where += ", " + key
+		return here
+	}
+	var receipt, messages *node
+	ok := r.keys(n, map[string]func(*node){
+		"name":     func(n *node) { r.textOf(n) },
+		"when":     func(n *node) { rule.when = r.queryOf(n, scope{where: at("when").where, vars: r.vars, inbound: true}) },
+		"ignored":  func(n *node) { rule.ignored = r.flagOf(n) },
+		"steps":    func(n *node) { rule.steps = r.steps(n, in) },
+		"receipt":  func(n *node) { receipt = n },
+		"messages": func(n *node) { messages = n },
+	})
+	if receipt != nil {
+		rule.receipt = r.queryOf(receipt, at("receipt"))
+	}
+	if messages != nil {
+		rule.messages = r.queryOf(messages, at("messages"))
+	}
+	has := n.child("steps") != nil || messages != nil
+	switch {
+	case !ok:
+	case rule.ignored && (has || receipt != nil):
+		r.report(n, "a rule that ignores has nothing else to do", "Remove ignored, or steps, receipt and messages.")
+	case !rule.ignored && !has:
+		r.report(n, "the rule does nothing", "Add steps or messages, or ignored: true.")
+	}
+	r.m.inbound = append(r.m.inbound, rule)
+	return rule.name, ok && always(n)
+}
+
+func (r *reader) outboundRule(n *node) (string, bool) {
+	rule := &outboundRule{name: nameOf(n)}
+	in := func(key string) scope {
+		return scope{where: fmt.Sprintf("rule %q, %s", rule.name, key), vars: r.vars}
+	}
+	ok := r.keys(n, map[string]func(*node){
+		"name":     func(n *node) { r.textOf(n) },
+		"when":     func(n *node) { rule.when = r.queryOf(n, in("when")) },
+		"ignored":  func(n *node) { rule.ignored = r.flagOf(n) },
+		"messages": func(n *node) { rule.messages = r.queryOf(n, in("messages")) },
+	})
+	has := n.child("messages") != nil
+	switch {
+	case !ok:
+	case rule.ignored && has:
+		r.report(n, "a rule that ignores has nothing else to do", "Remove ignored or messages.")
+	case !rule.ignored && !has:
+		r.report(n, "the rule does nothing", "Add messages, or ignored: true.")
+	}
+	r.m.outbound = append(r.m.outbound, rule)
+	return rule.name, ok && always(n)
+}
+
+// steps reads the steps in their order, and notes in the scope what each of them extracts.
+func (r *reader) steps(n *node, in scope) []*step {
+	items := r.itemsOf(n)
+	if n.kind == kindList && len(items) == 0 {
+		r.report(n, "there are no steps", "Add one, or ignored: true.")
+	}
+	const most = 10
+	if len(items) > most {
+		r.report(n, fmt.Sprintf("there are more than %d steps", most), "All of them have to fit into one delivery.")
+	}
+	var steps []*step
+	for _, item := range items {
+		s := r.step(item, in)
+		steps = append(steps, s)
+		if _, taken := in.extracts[s.name]; taken {
+			r.report(item, fmt.Sprintf("another step of the rule is named %q", clip(s.name)), "")
+		}
+		names := []string{}
+		for _, e := range s.extract {
+			names = append(names, e.name)
+		}
+		in.extracts[s.name] = names
+	}
+	return steps
+}
+
+func (r *reader) step(n *node, in scope) *step {
+	s := &step{name: nameOf(n)}
+	in.extracts = maps.Clone(in.extracts)
+	prefix := fmt.Sprintf("%s, step %q, ", in.where, s.name)
+	at := func(key string) scope {
+		here := in
+		here.where = prefix + key
+		return here
+	}
+	request := false
+	var idempotent *bool
+	ok := r.keys(n, map[string]func(*node){
+		"name":       func(n *node) { r.textOf(n) },
+		"when":       func(n *node) { s.when = r.queryOf(n, at("when")) },
+		"idempotent": func(n *node) { flag := r.flagOf(n); idempotent = &flag },
+		"request":    func(n *node) { request = true; r.request(n, s, at) },
+		"ok":         func(n *node) { s.ok = r.statuses(n) },
+		"expect":     func(n *node) { s.expect = r.queryOf(n, at("expect")) },
+		"extract":    func(n *node) { s.extract = r.extractions(n, at) },
+	})
+	s.idempotent = slices.Contains([]string{http.MethodGet, http.MethodPut, http.MethodDelete}, s.method)
+	if idempotent != nil {
+		s.idempotent = *idempotent
+	}
+	switch {
+	case !ok:
+	case !variable.MatchString("$vars." + s.name):
+		r.report(n, "the step has no name, or one that jq cannot write after $steps.", "Use letters, digits and _: name: find.")
+	case !request:
+		r.report(n, "the step has no request", "Add request: {method: POST, url: …, body: …}.")
+	}
+	return s
+}
+
+var methods = []string{http.MethodDelete, http.MethodGet, http.MethodPatch, http.MethodPost, http.MethodPut}
+
+func (r *reader) request(n *node, s *step, at func(string) scope) {
+	ok := r.keys(n, map[string]func(*node){
+		"method": func(n *node) {
+			if s.method = n.text; !slices.Contains(methods, s.method) {
+				r.report(n, "is no method of a request", "Possible: "+strings.Join(methods, ", ")+".")
+			}
+		},
+		"url":     func(n *node) { s.url = r.templateOf(n, r.address, at("request.url")) },
+		"headers": func(n *node) { r.headers(n, s, at) },
+		"body":    func(n *node) { s.body = r.queryOf(n, at("request.body")) },
+	})
+	if !ok {
+		return
+	}
+	for _, key := range []string{"method", "url"} {
+		if n.child(key) == nil {
+			r.report(n, fmt.Sprintf("%q is missing", key), `For example: request: {method: POST, url: '\($vars.base)/messages', body: '{text: .data.text}'}.`)
+		}
+	}
+	if body := n.child("body"); body != nil && (s.method == http.MethodGet || s.method == http.MethodDelete) {
+		r.report(body, "a "+s.method+" request has no body", `Put values into the url: ?id=\(.data.id).`)
+	}
+}
+
+// ownHeaders are set by the HTTP client.
+var ownHeaders = []string{"Connection", "Content-Length", "Host", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+func (r *reader) headers(n *node, s *step, at func(string) scope) {
+	if n.kind != kindMap {
+		r.report(n, "is "+string(n.kind)+"; a mapping is needed", `For example: headers: {Authorization: 'Bearer \($vars.token)'}.`)
+		return
+	}
+	seen := map[string]bool{}
+	for _, f := range n.fields {
+		name := http.CanonicalHeaderKey(f.name)
+		switch {
+		case !isToken(f.name):
+			r.add(f.line, f.column, f.value.path, "is no name of a header", "")
+		case slices.Contains(ownHeaders, name):
+			r.add(f.line, f.column, f.value.path, "this header is set by the bridge", "Remove it.")
+		case seen[name]:
+			r.add(f.line, f.column, f.value.path, "this header stands here already, in another case", "Remove one.")
+		}
+		seen[name] = true
+		if value := r.templateOf(f.value, r.template, at("request.headers."+f.name)); value != nil {
+			s.header = append(s.header, headerTemplate{name, value})
+		}
+	}
+}
+
+// isToken tells whether a text can be the name of a header (RFC 9110, 5.6.2).
+func isToken(text string) bool {
+	return text != "" && strings.Trim(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+func (r *reader) statuses(n *node) []int {
+	var statuses []int
+	for _, item := range r.itemsOf(n) {
+		status, err := strconv.Atoi(item.text)
+		if err != nil || item.kind != kindNumber || status < 300 || status > 499 {
+			r.report(item, "is no status from 300 to 499", "2xx is always an answer; ok: [404] makes a 404 one, too.")
+		}
+		statuses = append(statuses, status)
+	}
+	return statuses
+}
+
+func (r *reader) extractions(n *node, at func(string) scope) []extraction {
+	if n.kind != kindMap {
+		r.report(n, "is "+string(n.kind)+"; a mapping is needed", "For example: extract: {id: .body.id}.")
+		return nil
+	}
+	var extractions []extraction
+	for _, f := range n.fields {
+		if !variable.MatchString("$vars." + f.name) {
+			r.add(f.line, f.column, f.value.path, "is no name that jq can write after a dot", "Use letters, digits and _.")
+		}
+		extractions = append(extractions, extraction{f.name, r.queryOf(f.value, at("extract."+f.name))})
+	}
+	return extractions
+}

@@ -1,0 +1,182 @@
+package mapping
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Mapping is a compiled mapping file. It is safe for concurrent use.
+type Mapping struct {
+	Name string // the file's own words for what it speaks to
+
+	file     string
+	defaults map[string]any // of vars; nil values have to be given
+	inbound  []*inboundRule
+	outbound []*outboundRule
+	tests    []*selfTest
+	warnings []Problem
+	places   map[string]*node // of rules, for warnings
+	covered  func() []Problem
+}
+
+// inboundRule says what becomes of an event.
+type inboundRule struct {
+	name     string
+	when     *query
+	ignored  bool
+	steps    []*step
+	receipt  *query
+	messages *query
+}
+
+// step is one request.
+type step struct {
+	name       string
+	when       *query
+	method     string
+	url        *template
+	header     []headerTemplate
+	body       *query
+	idempotent bool
+	ok         []int // statuses beside 2xx that are answers
+	expect     *query
+	extract    []extraction
+}
+
+type headerTemplate struct {
+	name  string
+	value *template
+}
+
+type extraction struct {
+	name  string
+	query *query
+}
+
+// outboundRule says what becomes of a helpdesk's webhook.
+type outboundRule struct {
+	name     string
+	when     *query
+	ignored  bool
+	messages *query
+}
+
+// Load reads and compiles a mapping file. The error is the file system's; without one, a file with problems gives no
+// mapping and every one of them.
+func Load(path string) (*Mapping, []Problem, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxFile {
+		_, problems := Parse(path, make([]byte, maxFile+1))
+		return nil, problems, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("mapping: %w", err)
+	}
+	m, problems := Parse(path, text)
+	return m, problems, nil
+}
+
+// Parse is Load for text that has been read already; the name stands in problems.
+func Parse(name string, text []byte) (*Mapping, []Problem) {
+	return parse(name, text, queryTime)
+}
+
+func parse(name string, text []byte, limit time.Duration) (*Mapping, []Problem) {
+	s := &source{file: name, time: limit}
+	root := s.read(text)
+	var m *Mapping
+	if root != nil {
+		m = s.mappingFile(root)
+	}
+	if len(s.problems) > 0 {
+		return nil, sorted(s.problems)
+	}
+	m.covered = sync.OnceValue(m.untested)
+	return m, nil
+}
+
+// Warnings are doubtful things in a file that works: rules without a test, webhooks that no rule takes. The first call
+// runs the file's tests.
+func (m *Mapping) Warnings() []Problem {
+	return sorted(slices.Concat(m.warnings, m.covered()))
+}
+
+// untested finds the rules that no test reaches.
+func (m *Mapping) untested() []Problem {
+	reached := map[string]bool{}
+	for _, test := range m.tests {
+		reached[test.run(context.Background(), m).rule] = true
+	}
+	var problems []Problem
+	for _, name := range slices.Sorted(maps.Keys(m.places)) {
+		if n := m.places[name]; !reached[name] {
+			problems = append(problems, Problem{
+				File: m.file, Line: n.line, Column: n.column, Path: n.path,
+				Message: fmt.Sprintf("no test reaches the rule %q", clip(name)), Hint: "Add one to tests, with a real payload.",
+			})
+		}
+	}
+	return problems
+}
+
+// Vars are the values of $vars for one use of a mapping. The zero value has the file's defaults only.
+type Vars struct{ values map[string]any }
+
+// Bind makes the Vars of a connector: the file's defaults, replaced and extended by what its configuration gives. A
+// secret has to be given as plain text. The error names what is missing.
+func (m *Mapping) Bind(given map[string]any) (Vars, error) {
+	plain, err := plainJSON(given)
+	if err != nil {
+		return Vars{}, errors.New("vars must be values that JSON has")
+	}
+	values := maps.Clone(m.defaults)
+	extra, _ := plain.(map[string]any)
+	maps.Copy(values, extra)
+	var missing []string
+	for name, value := range values {
+		if value == nil {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		return Vars{}, fmt.Errorf("the mapping needs vars that the configuration has to give: %s", strings.Join(missing, ", "))
+	}
+	return Vars{values}, nil
+}
+
+// Variables lists the names of $vars, and which of them the configuration has to give.
+func (m *Mapping) Variables() (names, required []string) {
+	for _, name := range slices.Sorted(maps.Keys(m.defaults)) {
+		names = append(names, name)
+		if m.defaults[name] == nil {
+			required = append(required, name)
+		}
+	}
+	return names, required
+}
+
+func (m *Mapping) vars(given Vars) map[string]any {
+	if given.values == nil {
+		return m.defaults
+	}
+	return given.values
+}
+
+// plainJSON gives a value in the types that queries know, numbers exactly.
+func plainJSON(v any) (any, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return decodeJSON(text)
+}
