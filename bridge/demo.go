@@ -34,12 +34,18 @@ type Demo struct {
 	servers []*http.Server
 	serving sync.WaitGroup
 	pages   net.Listener
+	watch   func(server string, handler http.Handler) http.Handler
 	folder  string // of templates and of a picture for links; removed at the end
 }
 
 // NewDemo opens the pages at listen, and everything else on free ports of the loopback.
 func NewDemo(listen string, logger *slog.Logger, version, commit string) (*Demo, error) {
-	d := &Demo{}
+	return newDemoWatched(listen, logger, version, commit, func(_ string, handler http.Handler) http.Handler { return handler })
+}
+
+// newDemoWatched lets tests see what reaches the gateway and the desk.
+func newDemoWatched(listen string, logger *slog.Logger, version, commit string, watch func(server string, handler http.Handler) http.Handler) (*Demo, error) {
+	d := &Demo{watch: watch}
 	listeners := make([]net.Listener, 0, 5)
 	for _, address := range []string{listen, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"} {
 		listener, err := net.Listen("tcp", address)
@@ -105,8 +111,8 @@ connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
 		return err
 	}
 	d.serve(d.pages, d.sandbox.Pages())
-	d.serve(gateway, d.sandbox.Gateway())
-	d.serve(desk, d.sandbox.Desk())
+	d.serve(gateway, d.watch("gateway", d.sandbox.Gateway()))
+	d.serve(desk, d.watch("desk", d.sandbox.Desk()))
 	return nil
 }
 

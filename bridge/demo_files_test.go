@@ -63,15 +63,15 @@ func (c *control) upload(side, name, mimeType string, content []byte) string {
 type demoState struct {
 	Threads []struct {
 		Bubbles []struct {
-			From, Status, Text string
-			Files              []demoFile
+			ID, From, Status, Text string
+			Files                  []demoFile
 		}
 	}
 	Conversations []struct {
-		ID      string
+		Key     string
 		Entries []struct {
-			Kind, Status, Code, Text string
-			Attachments              []demoFile
+			ID, Kind, Status, Code, Text string
+			Attachments                  []demoFile
 		}
 	}
 }

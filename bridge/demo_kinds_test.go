@@ -1,12 +1,21 @@
 package bridge
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
+	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"bizbridge/bridge/picture"
 )
 
 // TestDemoShowsEveryKind sends every sample of the gallery through the real bridge and answers what can be answered, the
@@ -19,7 +28,7 @@ func TestDemoShowsEveryKind(t *testing.T) {
 
 	b.sendSample("quick_reply")
 	b.shows("phone-chip", `[data-index="2"]`, "Talk to an agent")
-	b.shot("quick_reply")
+	b.picture("quick_reply")
 	b.press("phone-chip", `[data-index="2"]`)
 	b.shows("desk-reply", `[data-kind="quick_reply"]`, "Talk to an agent")
 	b.gone("phone-chip", "")
@@ -27,6 +36,7 @@ func TestDemoShowsEveryKind(t *testing.T) {
 	b.sendSample("list_picker_text")
 	b.openNewest("list_picker")
 	b.press("sheet-item", `[data-id="latte"]`)
+	b.picture("list_picker_text")
 	b.press("sheet-send", "")
 	b.shows("desk-selection", `[data-id="latte"]`, "Latte")
 
@@ -35,7 +45,7 @@ func TestDemoShowsEveryKind(t *testing.T) {
 	b.press("sheet-item", `[data-id="aurora"]`)
 	b.press("sheet-item", `[data-id="lagoon"]`)
 	b.press("sheet-item", `[data-id="store"]`)
-	b.shot("list_picker")
+	b.picture("list_picker_images")
 	b.press("sheet-send", "")
 	for _, id := range []string{"aurora", "lagoon", "store"} {
 		b.shows("desk-selection", fmt.Sprintf(`[data-id=%q]`, id), "")
@@ -45,7 +55,7 @@ func TestDemoShowsEveryKind(t *testing.T) {
 		b.sendSample(sample)
 		b.openNewest("time_picker")
 		b.press("sheet-slot", `[data-id="slot-2"]`)
-		b.shot(sample)
+		b.picture(sample)
 		b.press("sheet-send", "")
 		b.shows("desk-selection", `[data-id="slot-2"]`, "")
 	}
@@ -57,19 +67,19 @@ func TestDemoShowsEveryKind(t *testing.T) {
 
 	for _, sample := range []string{"rich_link_image", "rich_link_video", "rich_link_app_clip"} {
 		b.sendSample(sample)
+		b.picture(sample)
 	}
 	b.shows("phone-rich-link", `[data-video="true"]`, "Aurora in 30 seconds")
 	b.shows("phone-rich-link", `[data-clip="true"]`, "")
-	b.shot("rich_link")
 	b.sendSample("text_url")
 	b.shows("phone-rich-link", `[data-url="https://www.example.com/manual"]`, "example.com")
 	b.shows("phone-rich-link", `[data-url="https://www.example.com/lamps"]`, "")
-	b.shot("text_url")
+	b.picture("text_url")
 
 	b.sendSample("app")
 	b.openNewest("app")
 	b.script(`document.querySelector('[data-testid="sheet-url"]').value = "?event=42&seats=A1,A2"`)
-	b.shot("app")
+	b.picture("app")
 	b.press("sheet-send", "")
 	b.shows("desk-reply", `[data-kind="app"]`, "seats=A1,A2")
 
@@ -98,7 +108,7 @@ func TestDemoFallsBackToWhatADeviceShows(t *testing.T) {
 	b.typeInto("phone-input", "And now from my watch"+kb.Enter)
 	b.shows("desk-entry", `[data-kind="customer"]`, "from my watch")
 	b.sendSample("time_picker_fixed")
-	b.shows("phone-bubble-text", "", "America/New_York")
+	b.shows("phone-bubble-text", "", "America/Phoenix")
 	b.sendSample("quick_reply")
 	b.shows("phone-bubble-text", "", "3. Talk to an agent")
 	b.shows("desk-agent-note", "", "3 = Talk to an agent (agent)")
@@ -182,6 +192,42 @@ func (b *browser) fillForm() {
 	b.typeInto("form-value", "Thank you")
 	b.press("form-next", "")
 	b.shows("form-summary", "", "name@example.com")
-	b.shot("form_summary")
+	b.picture("form")
 	b.press("form-submit", "")
+}
+
+// picture keeps a picture of the phone for the page of kinds, where -update asks for it, and a screenshot.
+func (b *browser) picture(name string) {
+	b.Helper()
+	b.shot(name)
+	onPage := slices.ContainsFunc(kindText, func(kind kindOnPage) bool { return kind.sample == name })
+	if !*update || !onPage {
+		return
+	}
+	time.Sleep(500 * time.Millisecond) // animations
+	frame, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]float64](`(r => [r.x, r.y, r.right, r.bottom])(document.querySelector('[data-testid="phone-thread"]').closest('.frame').getBoundingClientRect())`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.Fatal(err)
+	}
+	page, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		b.Fatal(err)
+	}
+	phone := image.NewNRGBA(image.Rect(0, 0, int(frame[2]-frame[0]), int(frame[3]-frame[1])))
+	draw.Draw(phone, phone.Bounds(), page, image.Pt(int(frame[0]), int(frame[1])), draw.Src)
+	var out bytes.Buffer
+	if err := png.Encode(&out, phone); err != nil {
+		b.Fatal(err)
+	}
+	small, err := picture.PNG(b.ctx, out.Bytes(), 80_000)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile("message/kinds/"+name+".png", small, 0o644); err != nil {
+		b.Fatal(err)
+	}
 }

@@ -12,7 +12,17 @@ import (
 // newDemo runs the demo as the command does: the real bridge between the simulated gateway and the desk.
 func newDemo(t *testing.T) *Demo {
 	t.Helper()
-	demo, err := NewDemo("127.0.0.1:0", slog.New(slog.NewTextHandler(t.Output(), nil)), "test", "")
+	return newTappedDemo(t, &wiretap{})
+}
+
+func newTappedDemo(t *testing.T, tap *wiretap) *Demo {
+	t.Helper()
+	return startDemo(t, tap, slog.NewTextHandler(t.Output(), nil))
+}
+
+func startDemo(t *testing.T, tap *wiretap, log slog.Handler) *Demo {
+	t.Helper()
+	demo, err := newDemoWatched("127.0.0.1:0", slog.New(log), "test", "", tap.listen)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,10 @@ func TestEveryDeviceGetsTheBestThatItShows(t *testing.T) {
 	long := question
 	long.Pages = slices.Clone(question.Pages)
 	long.Pages[0].Title = message.Label(strings.Repeat("w", message.MaxLabel)) // no room beside the form's title
+	wordy := sizeList
+	wordy.Sections = []message.Section{{Items: []message.Item{
+		{ID: "s", Title: "Small", Subtitle: message.Label(strings.Repeat("w", message.MaxLabel))}, {ID: "l", Title: "Large"},
+	}}}
 	several := question
 	several.Pages = slices.Clone(question.Pages)
 	several.Pages[0].Multiple = true
@@ -49,6 +53,10 @@ func TestEveryDeviceGetsTheBestThatItShows(t *testing.T) {
 		}},
 		"list picker": {sizeList, map[string]string{
 			"watch": "list_picker>text(device) 2 numbers", "buttons": "list_picker>quick_reply(device)",
+			"unknown": "list_picker>list_picker(unknown_device)",
+		}},
+		"list picker of many words": {wordy, map[string]string{
+			"watch": "list_picker>text(device) 2 numbers", "buttons": "list_picker>text(device) 2 numbers",
 			"unknown": "list_picker>list_picker(unknown_device)",
 		}},
 		"list picker of several choices": {extras, map[string]string{

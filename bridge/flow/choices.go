@@ -98,8 +98,8 @@ func (f *Flow) tellNote(desk *Desk, out message.Outbound, note string) {
 	})
 }
 
-// inTurn makes a call to the helpdesk that nobody waits for, in the order of what goes there. complaint is what the log
-// says where it fails.
+// inTurn makes a call to the helpdesk that nobody waits for, in the order of what goes there, and leaves time for what
+// comes behind it. complaint is what the log says where it fails.
 func (f *Flow) inTurn(desk *Desk, out message.Outbound, complaint string, call func(ctx context.Context) error) {
 	turn := f.Memory.inboundLanes.join(conversation(out.BusinessID, out.CustomerID))
 	f.background(func(shutdown context.Context) {
@@ -108,6 +108,8 @@ func (f *Flow) inTurn(desk *Desk, out message.Outbound, complaint string, call f
 		defer cancel()
 		failure := message.FailureOf(turn.wait(ctx))
 		if failure == nil {
+			ctx, cancel := halfOf(ctx)
+			defer cancel()
 			failure = f.protect(desk.Name, func() error { return call(ctx) })
 		}
 		if failure != nil {

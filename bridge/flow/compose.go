@@ -60,9 +60,7 @@ func (f *Flow) compose(ctx context.Context, sender Sender, out message.Outbound,
 	fitted := fallback.Fit(content, half.device)
 	c.stepDown(fitted)
 	c.parts = plainParts(fitted.Content)
-	if len(fitted.Steps) == 0 {
-		f.addLinks(c, out.BusinessID, spoken(content))
-	}
+	f.addLinks(c, out.BusinessID, spoken(content))
 	c.name(sender, out, half)
 	if failure := f.preparePictures(ctx, sender, c); failure != nil {
 		return c, failure

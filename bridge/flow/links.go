@@ -133,8 +133,10 @@ func (f *Flow) completeLink(ctx context.Context, business message.BusinessID, ca
 		card.giveUpCard()
 		return
 	}
-	if link.Title == "" {
-		link.Title = message.CutLabel(hostOf(link.URL))
+	for _, words := range []string{hostOf(link.URL), link.URL} { // the host may be nothing that can be shown
+		if link.Title == "" {
+			link.Title = message.CutLabel(words)
+		}
 	}
 	card.content, card.pictures = link, map[string][]byte{"": png}
 }

@@ -51,7 +51,7 @@ func samples(now time.Time) []sample {
 		}},
 		sampleShop(pictures),
 		sampleSlots("time_picker_device", "Appointment, device's time zone", "", now),
-		sampleSlots("time_picker_fixed", "Appointment, time zone of the store", "America/New_York", now),
+		sampleSlots("time_picker_fixed", "Appointment, time zone of the store", "America/Phoenix", now),
 		sampleForm(pictures, now),
 		{Name: "rich_link_image", Title: "Link with a picture", Content: obj{
 			"kind": "rich_link", "url": "https://www.example.com/lamps/aurora", "title": "Aurora, a lamp for long evenings",
@@ -112,13 +112,13 @@ func picturesNamed(pictures map[string]string, names ...string) (images arr) {
 func sampleSlots(name, title, zone string, now time.Time) sample {
 	day := now.UTC().Truncate(24 * time.Hour)
 	slots := arr{}
-	for i, hours := range []int{24 + 15, 24 + 17, 48 + 14, 72 + 16, 72 + 18} {
+	for i, hours := range []int{24 + 16, 24 + 18, 48 + 17, 72 + 20, 72 + 22} {
 		start := day.Add(time.Duration(hours) * time.Hour)
 		slots = append(slots, obj{"id": "slot-" + string(rune('1'+i)), "start": start.Format(time.RFC3339), "duration": 1800})
 	}
 	event := obj{
 		"id": "visit", "title": "Visit our store", "slots": slots,
-		"location": obj{"title": "Demo Store, Fifth Avenue", "latitude": 40.7638, "longitude": -73.9730, "radius": 100},
+		"location": obj{"title": "Demo Store, Central Avenue", "latitude": 33.4500, "longitude": -112.0740, "radius": 100},
 	}
 	if zone != "" {
 		event["timezone"] = zone

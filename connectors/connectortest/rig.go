@@ -165,8 +165,28 @@ func event(kind message.EventType, conversation, number int) message.Event {
 	return message.Event{Type: kind, Schema: message.SchemaVersion, Timestamp: time.Now(), Data: data}
 }
 
+// answer is an answer to an interactive message, as phones send them: without a text.
+func answer(kind message.ReplyKind, conversation, number int) message.Event {
+	words := tag(conversation, number)
+	reply := &message.Reply{Kind: kind, RequestID: string(message.DeriveID("request", words)), SessionID: string(message.DeriveID("session", words)), Title: words}
+	switch kind {
+	case message.ReplyApp:
+		reply.URL = "?answer=" + words
+	case message.ReplyTimePicker:
+		start := time.Date(2030, 1, 1, 9, 0, 0, 0, time.UTC)
+		reply.Selections = []message.Selection{{ID: "1", Start: &start, Duration: 1800}}
+	case message.ReplyForm:
+		reply.Selections = []message.Selection{{ID: "1", Title: words, Value: words, Page: "p", Subtitle: "Which one?"}}
+	case message.ReplyQuickReply, message.ReplyListPicker:
+		reply.Selections = []message.Selection{{ID: "1", Title: words}}
+	}
+	answer := event(message.EventReplied, conversation, number)
+	answer.Data.Reply = reply
+	return answer
+}
+
 var appleTypes = map[message.EventType]string{
-	message.EventReceived: "text", message.EventClosed: "close",
+	message.EventReceived: "text", message.EventReplied: "interactive", message.EventClosed: "close",
 	message.EventTypingStarted: "typing_start", message.EventTypingStopped: "typing_end",
 }
 

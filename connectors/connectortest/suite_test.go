@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"runtime"
 	"slices"
 	"strings"
@@ -79,6 +81,8 @@ type breakage struct {
 	call    func(call *httpclient.Call)                                             // changes every call
 	typing  func(call *httpclient.Call)
 	receive func(c *plainConnector, req *http.Request) ([]message.Outbound, error)
+	note    func(c *plainConnector, ctx context.Context, customer, text string) error
+	keep    func(c *plainConnector, ctx context.Context, customer, sealed string) error
 	factory func(factory *connectors.Factory)
 	// forgetful is a helpdesk that does not recognise repeats, whatever the factory declares.
 	forgetful bool
@@ -106,10 +110,43 @@ func (c *plainConnector) RelayClose(ctx context.Context, event message.Event) er
 	return c.post(ctx, "/close", event, nil)
 }
 
+func (c *plainConnector) WriteNote(ctx context.Context, _ message.BusinessID, customer message.CustomerID, text string) error {
+	if c.broken.note != nil {
+		return c.broken.note(c, ctx, string(customer), text)
+	}
+	return c.send(ctx, "/notes", plainMessage{Customer: string(customer), Text: text}, nil)
+}
+
+func (c *plainConnector) KeepChoice(ctx context.Context, _ message.BusinessID, customer message.CustomerID, sealed string) error {
+	if c.broken.keep != nil {
+		return c.broken.keep(c, ctx, string(customer), sealed)
+	}
+	return c.send(ctx, "/kept", plainMessage{Customer: string(customer), Text: sealed}, nil)
+}
+
+func (c *plainConnector) KeptChoice(ctx context.Context, _ message.BusinessID, customer message.CustomerID) (string, error) {
+	resp, err := c.HTTP.Do(ctx, httpclient.Call{
+		Operation: "kept", Method: http.MethodGet, URL: c.settings.URL + "/kept?customer=" + url.QueryEscape(string(customer)), Retry: httpclient.RetryIdempotent,
+		Header: http.Header{"Authorization": {"Bearer " + c.settings.Token}},
+	})
+	if err != nil {
+		return "", err
+	}
+	return string(resp.Body), connectors.StatusFailure(c.Name, resp)
+}
+
 type plainMessage struct{ ID, Customer, Text string }
 
 func (c *plainConnector) post(ctx context.Context, path string, event message.Event, change func(*httpclient.Call)) error {
-	body, _ := json.Marshal(plainMessage{string(event.Data.ID), string(event.Data.CustomerID), event.Data.Text})
+	sent := plainMessage{string(event.Data.ID), string(event.Data.CustomerID), event.Data.Text}
+	if event.Data.Reply != nil {
+		sent.Text = event.Data.Reply.Text()
+	}
+	return c.send(ctx, path, sent, change)
+}
+
+func (c *plainConnector) send(ctx context.Context, path string, sent plainMessage, change func(*httpclient.Call)) error {
+	body, _ := json.Marshal(sent)
 	call := httpclient.Call{
 		Operation: "message", Method: http.MethodPost, URL: c.settings.URL + path, Body: body, Retry: httpclient.RetryIdempotent,
 		Header: http.Header{"Authorization": {"Bearer " + c.settings.Token}},
@@ -138,9 +175,17 @@ func (c *plainConnector) Receive(_ context.Context, req *http.Request) ([]messag
 }
 
 func (c *plainConnector) parse(req *http.Request) ([]message.Outbound, error) {
+	return c.parseAll(req, false)
+}
+
+func (c *plainConnector) parseAll(req *http.Request, notes bool) ([]message.Outbound, error) {
 	body, err := connectors.ReadBody(req)
 	if err != nil {
 		return nil, err
+	}
+	var about struct{ Note bool }
+	if json.Unmarshal(body, &about) == nil && about.Note && !notes {
+		return nil, nil
 	}
 	out, err := message.DecodeSend(body)
 	if err != nil {
@@ -158,7 +203,7 @@ func plainSubject(broken breakage) Subject {
 			"properties": {"url": {"type": "string"}, "token": {"type": "string"}}}`),
 		Abilities: connectors.Abilities{
 			Inbound: map[message.EventType]connectors.Level{
-				message.EventReceived: connectors.Full, message.EventClosed: connectors.Full,
+				message.EventReceived: connectors.Full, message.EventReplied: connectors.Fallback, message.EventClosed: connectors.Full,
 				message.EventTypingStarted: connectors.Full, message.EventTypingStopped: connectors.Full,
 			},
 			Idempotent: true,
@@ -196,6 +241,11 @@ func startPlain(t testing.TB, idempotent bool) *Helpdesk {
 		desk.Inbox.Add(ctx, sent.Customer, sent.ID, sent.Text)
 	})
 	handle("/close", func(ctx context.Context, sent plainMessage) { desk.Inbox.Close(ctx, sent.Customer, sent.ID) })
+	handle("/notes", func(ctx context.Context, sent plainMessage) { desk.Inbox.Note(ctx, sent.Customer, sent.Text) })
+	handle("/kept", func(ctx context.Context, sent plainMessage) { desk.Inbox.Keep(ctx, sent.Customer, sent.Text) })
+	api.HandleFunc("GET /kept", func(w http.ResponseWriter, req *http.Request) {
+		_, _ = io.WriteString(w, desk.Inbox.Conversation(req.URL.Query().Get("customer")).Kept)
+	})
 	handle("/typing", func(_ context.Context, sent plainMessage) { desk.Inbox.Type(sent.Customer) })
 	address, stop := fake.Serve(t, desk.Script.Wrap(api))
 	desk.Settings, desk.Stop = &plainSettings{URL: address, Token: plainToken}, stop
@@ -204,8 +254,8 @@ func startPlain(t testing.TB, idempotent bool) *Helpdesk {
 }
 
 func plainWebhook(reply fake.Reply, forgery fake.Forgery) *http.Request {
-	body := fmt.Sprintf(`{"type":"message.send","data":{"id":%q,"business_id":%q,"customer_id":%q,"content":{"kind":"text","text":%q}}}`,
-		reply.ID, reply.Business, reply.Customer, reply.Text)
+	body := fmt.Sprintf(`{"type":"message.send","note":%t,"data":{"id":%q,"business_id":%q,"customer_id":%q,"content":{"kind":"text","text":%q}}}`,
+		reply.Note, reply.ID, reply.Business, reply.Customer, reply.Text)
 	token := plainToken
 	switch forgery {
 	case fake.WrongKey:
@@ -266,6 +316,9 @@ func TestBrokenConnectorsFail(t *testing.T) {
 		stopped  = "a shutdown in the middle loses nothing"
 		once     = "what an agent sends reaches Apple once and in order"
 		statuses = "every status of the helpdesk has its class"
+		replied  = "an answer to an interactive message is delivered like a message"
+		noted    = "a note is for agents alone"
+		kept     = "a kept choice comes back byte for byte"
 	)
 	normal := slack
 	slack = time.Second
@@ -412,6 +465,76 @@ func TestBrokenConnectorsFail(t *testing.T) {
 			receive: func(c *plainConnector, req *http.Request) ([]message.Outbound, error) { return c.parse(req) }}},
 		{"gives every attempt another key", genuine, []string{"must be equal"}, breakage{receive: freshKey}},
 		{"gives every attempt another key", once, []string{"Apple got"}, breakage{receive: freshKey}},
+		{"knows only the texts of messages", replied, []string{"use Reply.Text"}, breakage{
+			deliver: func(c *plainConnector, ctx context.Context, event message.Event) error {
+				event.Data.Reply = nil
+				return c.right(ctx, event)
+			}}},
+		{"drops answers", replied, []string{"use Reply.Text"}, breakage{
+			deliver: func(c *plainConnector, ctx context.Context, event message.Event) error {
+				if event.Type == message.EventReplied {
+					return nil
+				}
+				return c.right(ctx, event)
+			}}},
+		{"refuses answers of a kind", replied, []string{"refused as permanent"}, breakage{
+			deliver: func(c *plainConnector, ctx context.Context, event message.Event) error {
+				if event.Type == message.EventReplied && event.Data.Reply.Kind == message.ReplyInvitation {
+					return message.Failuref(message.Permanent, "unknown kind")
+				}
+				return c.right(ctx, event)
+			}}},
+		{"loses answers that were refused", replied, []string{"it is lost"}, breakage{
+			deliver: func(c *plainConnector, ctx context.Context, event message.Event) error {
+				if err := c.right(ctx, event); event.Type != message.EventReplied {
+					return err
+				}
+				return nil
+			}}},
+		{"shows notes as messages", noted, []string{"among the messages"}, breakage{
+			note: func(c *plainConnector, ctx context.Context, customer, text string) error {
+				return c.send(ctx, "/messages", plainMessage{Customer: customer, Text: text}, nil)
+			}}},
+		{"drops notes", noted, []string{"has the notes"}, breakage{
+			note: func(*plainConnector, context.Context, string, string) error { return nil }}},
+		{"sends notes to the customer", noted, []string{"the customer would read it"}, breakage{
+			receive: func(c *plainConnector, req *http.Request) ([]message.Outbound, error) { return c.parseAll(req, true) }}},
+		{"puts notes into errors", noted, []string{"what was said"}, breakage{
+			note: func(c *plainConnector, ctx context.Context, customer, text string) error {
+				if err := c.send(ctx, "/notes", plainMessage{Customer: customer, Text: text}, nil); err != nil {
+					return fmt.Errorf("%s: %w", text, err)
+				}
+				return nil
+			}}},
+		{"keeps choices in lower case", kept, []string{"byte for byte"}, breakage{
+			keep: func(c *plainConnector, ctx context.Context, customer, sealed string) error {
+				return c.send(ctx, "/kept", plainMessage{Customer: customer, Text: strings.ToLower(sealed)}, nil)
+			}}},
+		{"keeps choices cut off", kept, []string{"kept: 255 bytes"}, breakage{
+			keep: func(c *plainConnector, ctx context.Context, customer, sealed string) error {
+				return c.send(ctx, "/kept", plainMessage{Customer: customer, Text: sealed[:min(len(sealed), 255)]}, nil)
+			}}},
+		{"forgets no choice", kept, []string{"forgotten: 100 bytes"}, breakage{
+			keep: func(c *plainConnector, ctx context.Context, customer, sealed string) error {
+				if sealed == "" {
+					return nil
+				}
+				return c.send(ctx, "/kept", plainMessage{Customer: customer, Text: sealed}, nil)
+			}}},
+		{"keeps one choice for all", kept, []string{"kept for another customer"}, breakage{
+			keep: func(c *plainConnector, ctx context.Context, _, sealed string) error {
+				for i := range 4 {
+					if err := c.send(ctx, "/kept", plainMessage{Customer: string(customer(i)), Text: sealed}, nil); err != nil {
+						return err
+					}
+				}
+				return nil
+			}}},
+		{"does not tell that nothing was kept", kept, []string{"but the call gives nil"}, breakage{
+			keep: func(c *plainConnector, ctx context.Context, customer, sealed string) error {
+				_ = c.send(ctx, "/kept", plainMessage{Customer: customer, Text: sealed}, nil)
+				return nil
+			}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			i := slices.IndexFunc(laws, func(l law) bool { return l.name == c.law })

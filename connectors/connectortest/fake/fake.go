@@ -216,6 +216,8 @@ type Conversation struct {
 	Typing int      // how often it was told of typing
 	Closed int      // how often it was told that the customer left
 	Opened bool     // whether there is a conversation at all
+	Notes  []string // what only agents see
+	Kept   string   // what the bridge keeps beside the conversation
 }
 
 // Inbox is what the fake durably has. The zero value is empty.
@@ -244,6 +246,16 @@ func (b *Inbox) Type(customer string) {
 	b.once(context.Background(), customer, "", func(c *Conversation) { c.Typing++ })
 }
 
+// Note stores what only agents see.
+func (b *Inbox) Note(ctx context.Context, customer, text string) {
+	b.once(ctx, customer, "", func(c *Conversation) { c.Notes = append(c.Notes, text) })
+}
+
+// Keep stores what the bridge keeps beside the conversation, in the place of what was there.
+func (b *Inbox) Keep(ctx context.Context, customer, value string) {
+	b.once(ctx, customer, "", func(c *Conversation) { c.Kept = value })
+}
+
 func (b *Inbox) once(ctx context.Context, customer, id string, change func(*Conversation)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -268,7 +280,7 @@ func (b *Inbox) Conversation(customer string) Conversation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	conversation := b.conversations[customer]
-	conversation.Texts = slices.Clone(conversation.Texts)
+	conversation.Texts, conversation.Notes = slices.Clone(conversation.Texts), slices.Clone(conversation.Notes)
 	return conversation
 }
 
@@ -278,6 +290,7 @@ type Reply struct {
 	Business string
 	Customer string
 	Text     string
+	Note     bool // only agents see it; asked only of helpdesks in which the bridge writes notes
 }
 
 // Forgery is what is wrong with a webhook.
