@@ -30,6 +30,40 @@ func TestValidateSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 				"verify_secrets[1]: has 7 bytes; 24 to 64 are needed",
 			},
 		},
+		"a mapping": {webhook.Config{URL: "https://desk.example.com", Secrets: good, Mapping: "desk.mapping.yaml", Vars: secretVars("base", "https://api.example.com/v2")}, nil},
+		"a preset": {webhook.Config{
+			URL: "https://rasa.example.com", Secrets: good, Mapping: "preset:rasa", VerifyHeader: "X-Token", VerifySecrets: []config.Secret{"0123456789abcdef"},
+		}, nil},
+		"keys of a mapping without one": {
+			webhook.Config{URL: "https://desk.example.com", Secrets: good, VerifyHeader: "X-Token", Vars: secretVars("token", "hunter2")},
+			[]string{"vars: are for a mapping, and there is none", "verify_header: is for helpdesks with a mapping"},
+		},
+		"a mapping with multipart": {
+			webhook.Config{URL: "https://desk.example.com", Secrets: good, Mapping: "desk.mapping.yaml", Attachments: "multipart"},
+			[]string{"attachments: cannot be multipart with a mapping"},
+		},
+		"a header without tokens": {
+			webhook.Config{URL: "https://desk.example.com", Secrets: good, Mapping: "desk.mapping.yaml", VerifyHeader: "X Token:"},
+			[]string{"verify_header: is no name of a header", "verify_secrets: are needed with verify_header"},
+		},
+		"tokens": {
+			webhook.Config{
+				URL: "https://desk.example.com", Secrets: good, Mapping: "desk.mapping.yaml", VerifyHeader: "X-Token",
+				VerifySecrets: []config.Secret{"hunter2", "hunter2-hunter2-hunter2\n", "hunter2\nhunter2-hunter2"},
+			},
+			[]string{
+				"verify_secrets[0]: is shorter than 16 characters", "verify_secrets[1]: has white space around it or a line break in it, which no header keeps",
+				"verify_secrets[2]: has white space around it or a line break in it, which no header keeps",
+			},
+		},
+		"no such preset": {webhook.Config{URL: "https://desk.example.com", Secrets: good, Mapping: "preset:rassa"}, []string{"mapping: names a preset that does not exist"}},
+		"variables of a preset": {
+			webhook.Config{URL: "https://desk.example.com", Secrets: good, Mapping: "preset:chat", Vars: secretVars("base", "hunter2", "projekt", "hunter2")},
+			[]string{
+				"vars.base: is not an absolute http or https URL",
+				`vars: the mapping has no variable "projekt"; it has: authorization, base, channel, guest, project; the mapping needs vars that the configuration has to give: authorization, project`,
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -48,4 +82,12 @@ func TestValidateSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			}
 		})
 	}
+}
+
+func secretVars(pairs ...string) map[string]config.Secret {
+	vars := map[string]config.Secret{}
+	for i := 0; i < len(pairs); i += 2 {
+		vars[pairs[i]] = config.Secret(pairs[i+1])
+	}
+	return vars
 }

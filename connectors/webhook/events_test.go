@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ func events() map[string]message.Event {
 		change(&data)
 		return message.Event{Type: kind, Schema: message.SchemaVersion, Timestamp: happened, Data: data}
 	}
-	return map[string]message.Event{
+	all := map[string]message.Event{
 		"message.received": make(message.EventReceived, "0a11b7a8-6f1d-4a3e-9d7b-000000000001", func(d *message.Data) {
 			d.Text, d.Intent, d.Group = "Where is my order? <#42> & “more” 🙂", "orders", "support"
 		}),
@@ -58,7 +59,42 @@ func events() map[string]message.Event {
 		"typing.started":      make(message.EventTypingStarted, "0a11b7a8-6f1d-4a3e-9d7b-000000000006", func(*message.Data) {}),
 		"typing.stopped":      make(message.EventTypingStopped, "0a11b7a8-6f1d-4a3e-9d7b-000000000007", func(*message.Data) {}),
 		"conversation.closed": make(message.EventClosed, "0a11b7a8-6f1d-4a3e-9d7b-000000000008", func(*message.Data) {}),
+		"message.sent": make(message.EventSent, "0a11b7a8-6f1d-4a3e-9d7b-000000000009", func(d *message.Data) {
+			d.Sent = &message.Sent{MessageID: "5d0f3c1e-0000-8000-8000-000000000000", DataRef: json.RawMessage(`{"bid":"com.apple.messages.MSMessageExtensionBalloonPlugin:0000000000:com.apple.icloud.apps.messages.business.extension","dataRefSig":"c2lnbmF0dXJl"}`)}
+		}),
 	}
+	for i, kind := range message.ReplyKinds {
+		id := fmt.Sprintf("0a11b7a8-6f1d-4a3e-9d7b-0000000001%02d", i)
+		all["message.replied-"+string(kind)] = make(message.EventReplied, id, func(d *message.Data) { d.Reply = reply(kind) })
+	}
+	return all
+}
+
+// reply is an answer of each kind.
+func reply(kind message.ReplyKind) *message.Reply {
+	start := time.Date(2030, 2, 24, 8, 0, 0, 0, time.UTC)
+	answer := map[message.ReplyKind]message.Reply{
+		message.ReplyQuickReply: {Title: "Order status", Selections: []message.Selection{{ID: "order", Title: "Order status"}}},
+		message.ReplyListPicker: {Title: "Selected produce", Subtitle: "Apple", Selections: []message.Selection{
+			{ID: "1", Title: "Apple", Subtitle: "Red"}, {ID: "2", Title: "Pear"},
+		}},
+		message.ReplyTimePicker: {Title: "24 February at 9:00", Selections: []message.Selection{{ID: "slot-1", Start: &start, Duration: 3600}}},
+		message.ReplyForm: {Title: "Thank you", Private: true, Selections: []message.Selection{
+			{ID: "blue", Title: "Blue", Subtitle: "Colour?", Value: "blue", Page: "colour"},
+			{Subtitle: "When?", Value: "02/24/2030", Page: "day"}, {Subtitle: "Remarks", Value: "As soon as possible", Page: "why"},
+		}},
+		message.ReplyApp: {
+			Title: "Seat 12A", Subtitle: "Flight 42", URL: "?seat=12A",
+			Files: []message.Attachment{{ID: "0", Name: "seat.png", MIMEType: "image/png", Size: 4711, URL: "https://bridge.example.com/media/x", ExpiresAt: &start}},
+		},
+		message.ReplyInvitation: {Title: "Accepted"},
+		message.ReplyUnknown:    {Title: "An answer that this version cannot read"},
+	}[kind]
+	answer.Kind, answer.SessionID = kind, "f2b1c0de-0000-4000-8000-000000000000"
+	if kind != message.ReplyApp && kind != message.ReplyUnknown && kind != message.ReplyInvitation {
+		answer.RequestID = "5d0f3c1e-0000-8000-8000-000000000001"
+	}
+	return &answer
 }
 
 // deliver calls the method that is for the event.

@@ -68,7 +68,7 @@ func (c *Config) LoadMapping(dir string) (*mapping.Mapping, error) {
 // every variable that is missing or that the mapping does not have, and no value.
 func (c *Config) Bind(m *mapping.Mapping) (mapping.Vars, error) {
 	names, _ := m.Variables()
-	vars := map[string]any{"base": strings.TrimRight(c.URL, "/")}
+	vars := map[string]any{"base": c.URL}
 	var faults []string
 	for _, name := range slices.Sorted(maps.Keys(c.Vars)) {
 		if vars[name] = c.Vars[name].Reveal(); !slices.Contains(names, name) {
@@ -232,6 +232,9 @@ func (c *caller) Do(ctx context.Context, request mapping.Request) (mapping.Answe
 	if request.Header.Get("User-Agent") == "" {
 		request.Header.Set("User-Agent", "bizbridge")
 	}
+	if retry != httpclient.RetryIdempotent {
+		hideKey(request.Header)
+	}
 	resp, err := c.HTTP.Do(ctx, httpclient.Call{
 		Operation: "webhook", Method: request.Method, URL: request.URL, Header: request.Header, Body: request.Body, Retry: retry,
 		Sign: func(header http.Header) { c.signer.Sign(header, string(c.id)+"/"+request.Step, c.Now(), request.Body) },
@@ -242,6 +245,17 @@ func (c *caller) Do(ctx context.Context, request mapping.Request) (mapping.Answe
 	c.last = resp
 	c.taken = c.taken || !request.Idempotent && resp.Status >= 200 && resp.Status <= 299
 	return mapping.Answer{Status: resp.Status, Header: resp.Header, Body: resp.Body}, nil
+}
+
+// hideKey writes the name of the key in lower case, which is the same to the helpdesk. Under its usual name net/http
+// would make the request again by itself when a connection that was in use before breaks.
+func hideKey(header http.Header) {
+	for _, name := range []string{mapping.IdempotencyHeader, "X-" + mapping.IdempotencyHeader} {
+		if values, ok := header[name]; ok {
+			delete(header, name)
+			header[strings.ToLower(name)] = values
+		}
+	}
 }
 
 // Refused implements [mapping.Doer].

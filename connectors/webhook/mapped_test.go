@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestAMappingThatIsWrongSaysWhere(t *testing.T) {
 		lines   []string // how each line of the error begins
 	}{
 		"every mistake": {"three.yaml", []string{
-			folder + "/three.yaml:5:5: inbound[0].whenn: ", folder + "/three.yaml:8:39: inbound[0].steps[0].request.url: ",
+			folder + "/three.yaml:5:5: inbound[0].whenn: ", folder + "/three.yaml:8:38: inbound[0].steps[0].request.url: ",
 			folder + "/three.yaml:9:14: inbound[0].receipt: ",
 		}},
 		"by its whole path": {filepath.Join(folder, "empty.yaml"), []string{folder + "/empty.yaml:1:1: "}},
@@ -303,7 +304,7 @@ var steps = []string{
 	`    when: .type | IN("message.received", "typing.started", "conversation.closed")`,
 	"    steps:",
 	`      - {name: first, idempotent: FIRST, request: {method: POST, url: '\($vars.base)/first', body: '{}'}}`,
-	`      - {name: second, idempotent: SECOND, ok: [409], request: {method: POST, url: '\($vars.base)/second', body: '{}'}, expect: '.body != "nonsense"'}`,
+	`      - {name: second, idempotent: SECOND, ok: [409], request: {method: POST, url: '\($vars.base)/second', headers: {X-Idempotency-Key: '1'}, body: '{}'}, expect: '.body != "nonsense"'}`,
 }
 
 func twoSteps(t testing.TB, first, second bool) func(*webhook.Config) {
@@ -317,15 +318,25 @@ func twoSteps(t testing.TB, first, second bool) func(*webhook.Config) {
 type stepDesk struct {
 	*httptest.Server
 	script fake.Script
+	mu     sync.Mutex
 	calls  map[string]int
 }
 
+// called tells how often a path was.
+func (d *stepDesk) called(path string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.calls[path]
+}
+
 func startStepDesk(t *testing.T, always fake.Fault) *stepDesk {
-	desk := &stepDesk{calls: map[string]int{}} // one call at a time
+	desk := &stepDesk{calls: map[string]int{}}
 	desk.script.Always(func() fake.Fault { return always })
 	failing := desk.script.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	desk.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		desk.mu.Lock()
 		desk.calls[req.URL.Path]++
+		desk.mu.Unlock()
 		if req.URL.Path == "/second" {
 			failing.ServeHTTP(w, req)
 		}
@@ -351,7 +362,7 @@ func TestWhatTheFailureOfAStepMeans(t *testing.T) {
 		"503":             {fake.Fault{Status: 503, Header: fake.RetryLater()}, message.Transient, message.Uncertain},
 		"a redirect":      {fake.Fault{Status: 302, Header: http.Header{"Location": {"/third"}}}, message.Permanent, message.Permanent},
 		"no answer":       {fake.Fault{Reset: true}, message.Uncertain, message.Uncertain},
-		"not as expected": {nonsense, message.Transient, message.Uncertain},
+		"not as expected": {nonsense, message.Uncertain, message.Uncertain},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, taken := range []bool{false, true} {
@@ -372,8 +383,8 @@ func TestWhatTheFailureOfAStepMeans(t *testing.T) {
 				if c.fault.Header.Get("Retry-After") != "" && failure.RetryAfter != time.Hour {
 					t.Errorf("Retry-After became %s", failure.RetryAfter)
 				}
-				if desk.calls["/first"] != 1 || desk.calls["/second"] != 1 || desk.calls["/third"] > 0 {
-					t.Errorf("calls %v, want one of each step", desk.calls)
+				if first, second := desk.called("/first"), desk.called("/second"); first != 1 || second != 1 || desk.called("/third") > 0 {
+					t.Errorf("calls %d and %d, want one of each step, and none elsewhere", first, second)
 				}
 			}
 		})
@@ -392,6 +403,7 @@ func TestAStepIsRepeatedOnlyWhereThatIsHarmless(t *testing.T) {
 		"500":                             {"message.received", false, fake.Fault{Status: 500}, 1, true},
 		"500, idempotent":                 {"message.received", true, fake.Fault{Status: 500}, 2, false},
 		"a lost answer":                   {"message.received", false, fake.Fault{Reset: true}, 1, true},
+		"typing whose answer is lost":     {"typing.started", true, fake.Fault{Reset: true}, 1, true},
 		"a lost answer, idempotent":       {"message.received", true, fake.Fault{Reset: true}, 2, false},
 		"an expected status":              {"message.received", false, fake.Fault{Status: 409}, 1, false},
 		"closing, idempotent":             {"conversation.closed", true, fake.Fault{Status: 500}, 2, false},
@@ -401,14 +413,14 @@ func TestAStepIsRepeatedOnlyWhereThatIsHarmless(t *testing.T) {
 		"a failed message without a rule": {"message.failed", true, fake.Fault{}, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			desk := startStepDesk(t, fake.Fault{})
+			desk := startStepDesk(t, fake.Fault{}) // both steps use one connection, which net/http itself would make again
 			if c.fault.Status != 0 || c.fault.Reset {
 				desk.script.Next(c.fault)
 			}
 			connector := connect(t, desk.URL, time.Now, twoSteps(t, true, c.idempotent))
 			err := deliverWithin(t, connector, events()[c.event])
-			if (err != nil) != c.fails || desk.calls["/second"] != c.calls {
-				t.Errorf("%d calls, error %v; want %d, failure %t", desk.calls["/second"], err, c.calls, c.fails)
+			if (err != nil) != c.fails || desk.called("/second") != c.calls {
+				t.Errorf("%d calls, error %v; want %d, failure %t", desk.called("/second"), err, c.calls, c.fails)
 			}
 			if failure, ok := errors.AsType[*message.Failure](err); c.calls == 0 && c.fails &&
 				(!ok || failure.Class != message.Permanent || failure.Code != message.CodeUnsupported || !strings.Contains(err.Error(), c.event)) {
@@ -454,5 +466,31 @@ func TestEveryStepIsSignedUnderItsOwnID(t *testing.T) {
 	first, second := string(event.Data.ID)+"/first", string(event.Data.ID)+"/second"
 	if want := []string{first, second, first, second}; !slices.Equal(ids, want) {
 		t.Errorf("webhook-ids %q, want %q", ids, want)
+	}
+}
+
+func TestABotsAnswersUnderOneID(t *testing.T) {
+	desk := webhooktest.StartOwn(t)
+	t.Cleanup(desk.Stop)
+	for name, c := range map[string]struct {
+		messages string
+		fails    bool
+	}{
+		"different answers": {`{id: "1", content: {kind: "text", text: "a"}}, {id: "1", content: {kind: "text", text: "b"}}`, true},
+		"the same twice":    {`{id: "1", content: {kind: "text", text: "a"}}, {id: "1", content: {kind: "text", text: "a"}}`, false},
+		"one without":       {`{id: "1", content: {kind: "text", text: "a"}}, {kind: "text", text: "b"}`, false},
+	} {
+		connector := connect(t, desk.URL, time.Now, byFile(t, map[string]config.Secret{"token": webhooktest.Token},
+			"vars: {base: null, token: null}", "inbound:", "  - name: text", "    steps:", "      - name: post",
+			`        request: {method: POST, url: '\($vars.base)/api/messages', headers: {Authorization: 'Bearer \($vars.token)'}, body: '{from: "x"}'}`,
+			"    messages: '"+c.messages+"'"))
+		receipt, err := connector.Deliver(t.Context(), events()["message.received"])
+		failure, ok := errors.AsType[*message.Failure](err)
+		switch {
+		case !c.fails && (err != nil || len(receipt.Messages) != 2):
+			t.Errorf("%s: %+v, %v", name, receipt, err)
+		case c.fails && (!ok || failure.Class != message.Invalid || len(failure.Faults) != 1 || failure.Faults[0].Pointer != "/data/id" || len(receipt.Messages) > 0):
+			t.Errorf("%s: %+v, %v; want a fault at /data/id", name, receipt, err)
+		}
 	}
 }

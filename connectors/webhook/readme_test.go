@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"bizbridge/connectors"
 	"bizbridge/connectors/webhook"
 	"bizbridge/connectors/webhook/webhooktest"
+	"bizbridge/mapping"
 )
 
 func readme(t *testing.T) string {
@@ -48,15 +50,157 @@ func TestReadmeNamesEverythingThereIs(t *testing.T) {
 	for _, code := range []message.Code{
 		message.CodeMalformed, message.CodeUnauthorized, message.CodeForbidden, message.CodeUnknownBusiness, message.CodeUnknownConnector,
 		message.CodeConflict, message.CodeTooLarge, message.CodeInvalid, message.CodeClosed, message.CodeUnreachable,
-		message.CodeRateLimited, message.CodeUnavailable, message.CodeUncertain,
+		message.CodeRateLimited, message.CodeUnavailable, message.CodeUncertain, message.CodeUnknownTemplate, message.CodeDeviceUnknown,
+		message.CodeUnsupported,
 	} {
 		if !strings.Contains(text, "`"+string(code)+"`") {
 			t.Errorf("it does not tell of code %s", code)
 		}
 	}
+	for _, kind := range message.ReplyKinds {
+		if !strings.Contains(text, "`"+string(kind)+"`") {
+			t.Errorf("it does not tell of answers of kind %s", kind)
+		}
+	}
+	for _, preset := range mapping.Presets() {
+		if !strings.Contains(text, "preset:"+preset) {
+			t.Errorf("it does not tell of preset:%s", preset)
+		}
+	}
+	for _, setting := range reflect.VisibleFields(reflect.TypeFor[webhook.Config]()) {
+		name, _, _ := strings.Cut(setting.Tag.Get("json"), ",")
+		if !strings.Contains(text, "| `"+name+"`") {
+			t.Errorf("no table has the key %s", name)
+		}
+	}
 	files, err := filepath.Glob("testdata/events/*.json")
 	if err != nil || len(files) != len(events()) {
 		t.Errorf("testdata/events has %d files (%v), want one for each of %d events", len(files), err, len(events()))
+	}
+}
+
+// blocks are the code blocks of the README with an info string.
+func blocks(t *testing.T, info string) []string {
+	t.Helper()
+	var found []string
+	for _, block := range regexp.MustCompile("(?ms)^ *```"+info+"\n(.*?)^ *```$").FindAllStringSubmatch(readme(t), -1) {
+		found = append(found, block[1])
+	}
+	if len(found) == 0 {
+		t.Fatalf("no block of %s", info)
+	}
+	return found
+}
+
+// TestReadmeExamplesAreRight sends every example of a content, and reads those of events and answers.
+func TestReadmeExamplesAreRight(t *testing.T) {
+	seen := map[message.Kind]bool{}
+	for content := range strings.Lines(blocks(t, "json content")[0]) {
+		out, err := message.DecodeSend([]byte(strings.Replace(send(), `{"kind":"text","text":"Hi"}`, content, 1)))
+		if err != nil {
+			t.Errorf("%s: %v", content, err)
+			continue
+		}
+		seen[out.Content.Kind()] = true
+		if back, err := json.Marshal(out.Content); err != nil || len(members(t, back)) < len(members(t, []byte(content))) {
+			t.Errorf("%s: it has a member that nobody reads: %s, %v", content, back, err)
+		}
+	}
+	if len(seen) != len(webhook.Factory().Abilities.Outbound) {
+		t.Errorf("%d kinds have an example, want %d", len(seen), len(webhook.Factory().Abilities.Outbound))
+	}
+	strict := func(text string, v any) {
+		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(v); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	var event message.Event
+	strict(blocks(t, "json event")[0], &event)
+	if event.Type != message.EventReplied || event.Data.Reply == nil || len(event.Data.Reply.Selections) != 2 {
+		t.Errorf("the example of an answer is %+v", event)
+	}
+	var answer message.SendResult
+	strict(blocks(t, "json answer")[0], &answer)
+	if len(answer.Parts) != 1 || answer.Parts[0].RequestID == "" || len(answer.Fallbacks) != 1 || answer.Note == "" {
+		t.Errorf("the example of what the bridge answers is %+v", answer)
+	}
+}
+
+func members(t *testing.T, object []byte) map[string]json.RawMessage {
+	t.Helper()
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(object, &all); err != nil {
+		t.Error(err)
+	}
+	return all
+}
+
+// TestReadmeSettingsAreRight loads the settings of both examples.
+func TestReadmeSettingsAreRight(t *testing.T) {
+	for name, value := range map[string]string{
+		"DESK_SECRET": webhooktest.Secret, "DESK_AUTHORIZATION": zendeskAuthorization, "DESK_TOKEN": webhooktest.WebhookToken,
+	} {
+		t.Setenv(name, value)
+	}
+	preset, err := mapping.PresetSource("ticket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := blocks(t, "yaml")
+	if len(examples) != 2 {
+		t.Fatalf("%d examples, want 2", len(examples))
+	}
+	const head = `
+server: {public_url: "https://bridge.example.com"}
+keys: [MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=]
+apple: {accounts: [{msp_id: 11111111-2222-3333-4444-555555555555, secrets: [c2VjcmV0LW9mLWFwcGxl]}]}
+`
+	const business = "businesses: [{id: aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee, msp_id: 11111111-2222-3333-4444-555555555555, connector: desk}]\n"
+	for i, example := range examples {
+		text := head + strings.ReplaceAll("\n"+example, "\n   ", "\n")
+		if !strings.Contains(text, "businesses:") {
+			text += business
+		}
+		folder := t.TempDir()
+		for file, content := range map[string]string{"bizbridge.yaml": text, "desk.mapping.yaml": string(preset)} {
+			if err := os.WriteFile(filepath.Join(folder, file), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg, err := config.Load(filepath.Join(folder, "bizbridge.yaml"), []config.ConnectorType{webhook.Factory().ConfigType()})
+		if err != nil {
+			t.Errorf("example %d: %v", i+1, err)
+			continue
+		}
+		if _, err := build(t, folder, time.Now, cfg.Connectors["desk"].Settings.(*webhook.Config)); err != nil {
+			t.Errorf("example %d: %v", i+1, err)
+		}
+	}
+}
+
+// TestReadmeLinksLeadSomewhere looks for the files and headings that it links to.
+func TestReadmeLinksLeadSomewhere(t *testing.T) {
+	text := readme(t)
+	headings := map[string]bool{}
+	for _, heading := range regexp.MustCompile("(?m)^##+ (.*)$").FindAllStringSubmatch(text, -1) {
+		anchor := regexp.MustCompile("[^a-z0-9 -]").ReplaceAllString(strings.ToLower(heading[1]), "")
+		headings["#"+strings.ReplaceAll(anchor, " ", "-")] = true
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(text, -1) {
+		target := link[1]
+		switch {
+		case strings.HasPrefix(target, "https://"):
+		case strings.HasPrefix(target, "#"):
+			if !headings[target] {
+				t.Errorf("no heading %s", target)
+			}
+		default:
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%v", err)
+			}
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package webhook is the generic helpdesk: one that speaks the bridge's own event format over HTTP, signed both ways
-// with Standard Webhooks. The format is described in this folder's README.
+// with Standard Webhooks, or a JSON of its own that a mapping translates. Both are described in this folder's README.
 package webhook
 
 import (

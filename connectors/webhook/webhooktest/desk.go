@@ -83,21 +83,22 @@ func (d *Desk) take(w http.ResponseWriter, req *http.Request) {
 	var event struct {
 		Type string `json:"type"`
 		Data struct {
-			Customer string `json:"customer_id"`
-			Text     string `json:"text"`
+			Customer string          `json:"customer_id"`
+			Text     string          `json:"text"`
+			Reply    json.RawMessage `json:"reply"`
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(body, &event); err != nil {
 		http.Error(w, "not JSON", http.StatusBadRequest)
 		return
 	}
-	d.store(req.Context(), event.Type, event.Data.Customer, req.Header.Get("webhook-id"), event.Data.Text)
+	d.store(req.Context(), event.Type, event.Data.Customer, req.Header.Get("webhook-id"), event.Data.Text+string(event.Data.Reply))
 	w.WriteHeader(http.StatusNoContent)
 }
 
 func (d *Desk) store(ctx context.Context, kind, customer, id, text string) {
 	switch kind {
-	case "message.received":
+	case "message.received", "message.replied":
 		d.Inbox.Add(ctx, customer, id, text)
 	case "conversation.closed":
 		d.Inbox.Close(ctx, customer, id)
