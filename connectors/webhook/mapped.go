@@ -36,6 +36,7 @@ var (
 	_ connectors.TypingRelay = (*mapped)(nil)
 	_ connectors.CloseRelay  = (*mapped)(nil)
 	_ connectors.Uploader    = (*mapped)(nil)
+	_ connectors.SelfTester  = (*mapped)(nil)
 )
 
 // presetPrefix names one of the mappings that come with the bridge, instead of a file.
@@ -128,6 +129,20 @@ func (m *mapped) RelayTyping(ctx context.Context, event message.Event) error {
 func (m *mapped) RelayClose(ctx context.Context, event message.Event) error {
 	_, err := m.Deliver(ctx, event)
 	return err
+}
+
+// SelfTest runs the mapping's own tests.
+func (m *mapped) SelfTest(ctx context.Context) (run int, failed, warnings []string) {
+	results := m.mapping.Test(ctx)
+	for _, result := range results {
+		if !result.OK {
+			failed = append(failed, fmt.Sprintf("connectors.%s.mapping: the test %q fails: %s", m.Name, result.Name, result.Diff))
+		}
+	}
+	for _, warning := range m.mapping.Warnings() {
+		warnings = append(warnings, warning.String())
+	}
+	return len(results), failed, warnings
 }
 
 // UploadsFiles is false: the mapping sees links.
