@@ -43,6 +43,8 @@ type Config struct {
 	Network Network `json:"network"`
 	// What the bridge takes on at once.
 	Limits Limits `json:"limits"`
+	// How customers prove who they are.
+	SignIn SignIn `json:"signin"`
 	// Files with rich messages that agents and bots send by name: patterns, relative to this file.
 	Templates []string `json:"templates" jsonschema:"example=./templates/*.yaml"`
 	// What the bridge writes to its log.
@@ -103,6 +105,8 @@ type Business struct {
 	MSPID string `json:"msp_id" jsonschema:"required,format=uuid,example=11111111-2222-3333-4444-555555555555"`
 	// The helpdesk that serves it: a name under connectors.
 	Connector string `json:"connector" jsonschema:"required,example=desk"`
+	// The provider with which its customers sign in: a name under signin.providers.
+	SignIn string `json:"signin" jsonschema:"example=acme"`
 	// What becomes of links in texts to its customers.
 	RichLinks RichLinks `json:"rich_links"`
 }

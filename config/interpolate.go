@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"bizbridge/config/yamlfile"
 )
 
 // maxFile bounds the configuration file and every ${file:…}: more is a mistake.
-const maxFile = 1 << 20
+const maxFile = yamlfile.MaxFile
 
 // resolver is where placeholders get their text from.
 type resolver struct {
@@ -94,11 +96,11 @@ func (r resolver) lookup(inner string, unclosed bool) (string, *complaint) {
 	case found && kind == "file" && name != "":
 		value, err := r.file(name)
 		if err != nil {
-			return "", &complaint{fmt.Sprintf("file %q %s", clip(name), fileReason(err)), "A path in ${file:…} is absolute, or relative to the configuration file."}
+			return "", &complaint{fmt.Sprintf("file %q %s", yamlfile.Clip(name), fileReason(err)), "A path in ${file:…} is absolute, or relative to the configuration file."}
 		}
 		return trimOneLine(value), nil
 	default:
-		return "", &complaint{fmt.Sprintf("unknown placeholder %q", clip("${"+inner+"}")), placeholderHint}
+		return "", &complaint{fmt.Sprintf("unknown placeholder %q", yamlfile.Clip("${"+inner+"}")), placeholderHint}
 	}
 }
 
@@ -124,14 +126,4 @@ func trimOneLine(text string) string {
 		return text
 	}
 	return line
-}
-
-// clip keeps what a file says from flooding the terminal.
-func clip(text string) string {
-	const most = 60
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most]) + "…"
 }

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+
+	"bizbridge/config/yamlfile"
 )
 
 // Load reads and checks a configuration file. The error is Problems when the
@@ -28,14 +30,14 @@ func Parse(name string, data []byte, types []ConnectorType) (*Config, error) {
 }
 
 func parse(name string, data []byte, types []ConnectorType, resolve resolver) (*Config, error) {
-	body, syntax := parseSyntax(data)
-	if syntax != nil {
-		syntax.File = name
-		return nil, Problems{*syntax}
+	source := &yamlfile.File{Name: name, Format: format}
+	root := source.Read(data)
+	if root == nil {
+		return nil, source.Problems.Sorted()
 	}
-	d, whole := build(name, body, resolve)
+	d, whole := build(source, root, resolve)
 	if !whole {
-		return nil, d.problems.sorted()
+		return nil, source.Problems.Sorted()
 	}
 	if err := checkStructure(d, types); err != nil {
 		return nil, err
@@ -43,8 +45,8 @@ func parse(name string, data []byte, types []ConnectorType, resolve resolver) (*
 	c := d.decode(types)
 	c.Dir = filepath.Dir(name)
 	checkRules(d, c)
-	if len(d.problems) > 0 {
-		return nil, d.problems.sorted()
+	if len(source.Problems) > 0 {
+		return nil, source.Problems.Sorted()
 	}
 	return c, nil
 }
@@ -65,7 +67,7 @@ func (d *document) decode(types []ConnectorType) *Config {
 		}
 		i := slices.IndexFunc(types, func(t ConnectorType) bool { return t.Name == connector.Type })
 		if keys, ok := connectors[name].(object); ok && i >= 0 {
-			connector.Settings = d.settings(keyPath("connectors", name), keys, types[i])
+			connector.Settings = d.settings(yamlfile.KeyPath("connectors", name), keys, types[i])
 		}
 		c.Connectors[name] = connector
 	}
@@ -82,7 +84,7 @@ func (d *document) settings(path string, keys object, t ConnectorType) any {
 			continue
 		}
 		if err := decodeInto(object{key: keys[key]}, settings); err != nil {
-			full := keyPath(path, key)
+			full := yamlfile.KeyPath(path, key)
 			d.add(full, full+" has a value that does not fit", "")
 		}
 	}

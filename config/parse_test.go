@@ -190,21 +190,13 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestHostileShapes has texts that are small, or under the limit, and could
-// take the parser minutes.
+// TestHostileShapes has texts that are small, or under the limit, and grow large
+// by placeholders. Those that would take the parser minutes are tested with it.
 func TestHostileShapes(t *testing.T) {
 	for name, text := range map[string]string{
-		"many keys":       strings.Repeat("a: 1\n", 200_000),
-		"nested brackets": "keys: " + strings.Repeat("[", 500_000),
-		"nested dashes":   strings.Repeat("- ", 500_000),
-		"question marks":  strings.Repeat("? ", 500_000),
-		"tags":            strings.Repeat("!a ", 300_000),
-		"anchors":         strings.Repeat("&a ", 300_000),
-		"long items":      "keys:\n" + strings.Repeat("- 1\n", 200_000),
-		"placeholders":    "keys: " + strings.Repeat("${env:A}", 100_000),
-		"indentation":     stairs(1000),
-		"large aliases":   "x: &x " + strings.Repeat("y", 500_000) + "\nkeys: [" + strings.Repeat("*x, ", 40_000) + "]",
-		"large files":     "keys: [" + strings.Repeat("\"${file:/run/one-line}\", ", 30_000) + "]",
+		"placeholders":  "keys: " + strings.Repeat("${env:A}", 100_000),
+		"large aliases": "x: &x " + strings.Repeat("y", 500_000) + "\nkeys: [" + strings.Repeat("*x, ", 40_000) + "]",
+		"large files":   "keys: [" + strings.Repeat("\"${file:/run/one-line}\", ", 30_000) + "]",
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -220,10 +212,15 @@ func TestHostileShapes(t *testing.T) {
 	}
 }
 
-func stairs(steps int) string {
-	var text strings.Builder
-	for i := range steps {
-		text.WriteString(strings.Repeat(" ", i) + "a:\n")
+// TestLongestConnectorName: paths are clipped, names are not.
+func TestLongestConnectorName(t *testing.T) {
+	name := strings.Repeat("d", 63)
+	text := strings.NewReplacer("connector: desk", "connector: "+name, "  desk:\n", "  "+name+":\n").Replace(minimal(t))
+	if c := mustParse(t, text); c.Connectors[name].Settings == nil {
+		t.Errorf("%+v", c.Connectors)
 	}
-	return text.String()
+	_, err := parse("x.yaml", []byte(strings.Replace(text, "    url: https:", "    url: ftp:", 1)), testTypes(), fakeResolver())
+	if err == nil || !strings.Contains(err.Error(), "is FTP") {
+		t.Errorf("its settings were not asked: %v", err)
+	}
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bizbridge/config/yamlfile"
 )
 
 // rules are what no schema can say. Each reports the path of the value that is
@@ -26,9 +28,9 @@ type rules struct {
 
 func checkRules(d *document, c *Config) {
 	r := &rules{document: d, config: c}
-	for path := range d.places {
-		if name, ok := strings.CutPrefix(path, "connectors."); ok && plainKey.MatchString(name) {
-			r.connectors = append(r.connectors, name)
+	if connectors := d.tree.Child("connectors"); connectors != nil {
+		for _, f := range connectors.Fields {
+			r.connectors = append(r.connectors, f.Name)
 		}
 	}
 	slices.Sort(r.connectors)
@@ -40,6 +42,7 @@ func checkRules(d *document, c *Config) {
 	r.delivery()
 	r.media()
 	r.api()
+	r.signIn()
 }
 
 func (r *rules) server() {
@@ -138,7 +141,7 @@ func (r *rules) pem(path, text string) {
 func (r *rules) keys() {
 	for i, key := range r.config.Keys {
 		if _, err := decodeMasterKey(key); err != nil {
-			path := itemPath("keys", i)
+			path := yamlfile.ItemPath("keys", i)
 			r.add(path, path+" "+err.Error(), "A master key is 32 bytes in base64. Make one with: bizbridge keygen.")
 		}
 	}
@@ -149,11 +152,11 @@ func (r *rules) apple() {
 	r.address("apple.gateway_url", a.GatewayURL, "messages and tokens travel over it")
 	accounts := map[string]int{}
 	for i, account := range a.Accounts {
-		path := itemPath("apple.accounts", i)
+		path := yamlfile.ItemPath("apple.accounts", i)
 		r.unique(accounts, account.MSPID, i, path+".msp_id", "apple.accounts", "Put all secrets of an account under one entry.")
 		for j, secret := range account.Secrets {
 			if _, err := decodeAppleSecret(secret); err != nil {
-				path := itemPath(path+".secrets", j)
+				path := yamlfile.ItemPath(path+".secrets", j)
 				r.add(path, path+" "+err.Error(), "Copy the secret as Apple Business Register shows it: it is base64 already.")
 			}
 		}
@@ -167,7 +170,7 @@ func (r *rules) unique(seen map[string]int, value string, i int, path, list, hin
 		return
 	}
 	if first, twice := seen[strings.ToLower(value)]; twice {
-		r.add(path, fmt.Sprintf("%s is the same as in %s", path, itemPath(list, first)), hint)
+		r.add(path, fmt.Sprintf("%s is the same as in %s", path, yamlfile.ItemPath(list, first)), hint)
 		return
 	}
 	seen[strings.ToLower(value)] = i
@@ -180,7 +183,7 @@ func (r *rules) businesses() {
 	}
 	ids := map[string]int{}
 	for i, business := range r.config.Businesses {
-		path := itemPath("businesses", i)
+		path := yamlfile.ItemPath("businesses", i)
 		r.unique(ids, business.ID, i, path+".id", "businesses", "A business stands in the list once.")
 		if !accounts[strings.ToLower(business.MSPID)] && !r.hasBroken("apple.accounts") {
 			r.add(path+".msp_id", path+".msp_id is none of apple.accounts", "Add the account there, or correct the id.")
@@ -206,9 +209,9 @@ func (r *rules) connector(path, name, message string) {
 		return
 	}
 	if !r.places[path].expanded {
-		message += fmt.Sprintf(" %q", clip(name))
+		message += fmt.Sprintf(" %q", yamlfile.Clip(name))
 	}
-	r.add(path, message, suggest(name, r.connectors, "Connectors"))
+	r.add(path, message, yamlfile.Suggest(name, r.connectors, "Connectors"))
 }
 
 // reservedNames are what the metrics call other peers and sources.
@@ -217,7 +220,7 @@ var reservedNames = []string{"api", "apple", "links", "media", "oauth", "pay", "
 // settings asks each connector's own settings.
 func (r *rules) settings() {
 	for _, name := range r.connectors {
-		base := keyPath("connectors", name)
+		base := yamlfile.KeyPath("connectors", name)
 		if slices.Contains(reservedNames, name) {
 			r.addKey(base, base+" has a name that the metrics use for something else", "Choose another name, and use it in the businesses too.")
 		}
@@ -257,7 +260,7 @@ func (r *rules) media() {
 	for _, name := range r.connectors {
 		for i, host := range r.config.Connectors[name].AttachmentHosts {
 			if u, err := url.Parse("https://" + host); err != nil || u.Host != host || u.Hostname() == "" || badPort(u.Port()) {
-				path := itemPath(keyPath("connectors", name)+".attachment_hosts", i)
+				path := yamlfile.ItemPath(yamlfile.KeyPath("connectors", name)+".attachment_hosts", i)
 				r.add(path, path+" is not a host", "Write a host name or address, with a port where it is not the usual one: files.example.com or 10.0.0.7:9000.")
 			}
 		}
@@ -271,12 +274,12 @@ func (r *rules) api() {
 	}
 	names, tokens := map[string]int{}, map[Secret]int{}
 	for i, key := range r.config.API.Keys {
-		path := itemPath("api.keys", i)
+		path := yamlfile.ItemPath("api.keys", i)
 		r.unique(names, key.Name, i, path+".name", "api.keys", "Logs and metrics tell keys apart by name.")
 		r.token(tokens, key.Token, i, path+".token")
 		for j, id := range key.Businesses {
 			if !ids[strings.ToLower(id)] && !r.hasBroken("businesses") {
-				path := itemPath(path+".businesses", j)
+				path := yamlfile.ItemPath(path+".businesses", j)
 				r.add(path, path+" is none of businesses", `Write the id of one of them, or "*" for all.`)
 			}
 		}
@@ -296,7 +299,7 @@ func (r *rules) token(seen map[Secret]int, token Secret, i int, path string) {
 		return
 	}
 	if first, twice := seen[token]; twice {
-		r.add(path, fmt.Sprintf("%s is the same as in %s", path, itemPath("api.keys", first)), "Each key has a token of its own.")
+		r.add(path, fmt.Sprintf("%s is the same as in %s", path, yamlfile.ItemPath("api.keys", first)), "Each key has a token of its own.")
 		return
 	}
 	seen[token] = i

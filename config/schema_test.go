@@ -129,7 +129,7 @@ func TestExampleLoads(t *testing.T) {
 	write(t, filepath.Join(dir, "tls.key"), key)
 	write(t, filepath.Join(dir, "logo.png"), read(t, "testdata/logo.png"))
 	text := strings.ReplaceAll(string(Example()), "${file:/etc/bizbridge/", "${file:")
-	for range 2 { // a key that is commented out may hold another
+	for range 3 { // a key that is commented out may hold others
 		text = uncomment(text)
 	}
 	resolve := systemResolver(dir)

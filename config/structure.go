@@ -11,9 +11,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml/token"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"bizbridge/config/yamlfile"
 )
 
 const (
@@ -180,7 +181,7 @@ func (s *structure) report(e *jsonschema.ValidationError) {
 			s.reportMissing(e, path, key)
 		}
 	case *kind.PropertyNames: // the library gives a wrong location for these, so core uses patternProperties
-		s.addAt(token.Position{Line: 1, Column: 1}, "", fmt.Sprintf("a key cannot be named %q", clip(k.Property)), s.describe(e))
+		s.source.Add(yamlfile.Place{Line: 1, Column: 1}, "", fmt.Sprintf("a key cannot be named %q", yamlfile.Clip(k.Property)), s.describe(e))
 	case *kind.Enum:
 		s.reportEnum(e, path, k)
 	default:
@@ -255,7 +256,7 @@ func (s *structure) typeHint(e *jsonschema.ValidationError, k *kind.Type) string
 	case slices.Contains(k.Want, "array") && k.Got == "object":
 		return `Start each entry with "- ".`
 	case slices.Contains(k.Want, "object"):
-		return suggest("", s.knownKeys(e), "Its keys")
+		return yamlfile.Suggest("", s.knownKeys(e), "Its keys")
 	default:
 		return s.exampleHint(e)
 	}
@@ -263,28 +264,28 @@ func (s *structure) typeHint(e *jsonschema.ValidationError, k *kind.Type) string
 
 // reportUnknown reports a key that the schema does not have.
 func (s *structure) reportUnknown(e *jsonschema.ValidationError, path, key string) {
-	full := keyPath(path, key)
+	full := yamlfile.KeyPath(path, key)
 	if businessPath.MatchString(path) && (key == "routes" || key == "affinity") {
 		s.addKey(full, "several connectors for one business need affinity, which this version does not have yet; set connector", "")
 		return
 	}
 	if path == "connectors" {
-		s.addKey(full, fmt.Sprintf("a connector cannot be named %q", clip(key)),
+		s.addKey(full, fmt.Sprintf("a connector cannot be named %q", yamlfile.Clip(key)),
 			`A name has lower-case letters, digits, "-" and "_", starts with a letter or a digit, and has 63 characters at most.`)
 		return
 	}
-	message := fmt.Sprintf("unknown key %q", clip(key))
+	message := fmt.Sprintf("unknown key %q", yamlfile.Clip(key))
 	if path != "" {
 		message += " in " + path
 	}
-	s.addKey(full, message, suggest(key, s.knownKeys(e), "Known keys"))
+	s.addKey(full, message, yamlfile.Suggest(key, s.knownKeys(e), "Known keys"))
 }
 
 var businessPath = regexp.MustCompile(`^businesses\[[0-9]+\]$`)
 
 // reportMissing reports a required key. Its description says what to write.
 func (s *structure) reportMissing(e *jsonschema.ValidationError, path, key string) {
-	full := keyPath(path, key)
+	full := yamlfile.KeyPath(path, key)
 	if m, ok := s.at(e.InstanceLocation).(object); ok && businessPath.MatchString(path) && key == "connector" && (m["routes"] != nil || m["affinity"] != nil) {
 		s.broken[full] = true // what stands in its place is reported, with the advice to set connector
 		return
@@ -314,9 +315,9 @@ func (s *structure) reportEnum(e *jsonschema.ValidationError, path string, k *ki
 	}
 	message := fmt.Sprintf("%s has an unknown %s", path, what)
 	if isText && !s.places[path].expanded { // a placeholder's text may be a secret in the wrong place
-		message += fmt.Sprintf(" %q", clip(got))
+		message += fmt.Sprintf(" %q", yamlfile.Clip(got))
 	}
-	s.add(path, message, suggest(got, choices, list))
+	s.add(path, message, yamlfile.Suggest(got, choices, list))
 }
 
 // remove takes the values away that break the schema. A list keeps its length,
@@ -381,7 +382,7 @@ func (s *structure) path(location []string) string {
 		if _, isList := s.at(location[:i]).([]any); isList {
 			path += "[" + step + "]"
 		} else {
-			path = keyPath(path, step)
+			path = yamlfile.KeyPath(path, step)
 		}
 	}
 	return path

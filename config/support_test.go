@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bizbridge/config/yamlfile"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -24,19 +26,21 @@ const (
 )
 
 var environment = map[string]string{
-	"BIZBRIDGE_KEY":       goodKey,
-	"APPLE_MSP_SECRET":    appleKey,
-	"DESK_SECRET":         deskKey,
-	"BIZBRIDGE_API_TOKEN": apiToken,
-	"SHORT":               "hunter2-short",
-	"NUMBER":              "12",
-	"TRUE":                "true",
-	"FRACTION":            "4.0",
-	"DURATION":            "1500ms",
-	"SIZE":                "1MiB",
-	"EMPTY":               "",
-	"PLACEHOLDER":         "${env:BIZBRIDGE_KEY}",
-	"BINARY":              "\xff\xfe",
+	"BIZBRIDGE_KEY":        goodKey,
+	"APPLE_MSP_SECRET":     appleKey,
+	"DESK_SECRET":          deskKey,
+	"SUBJECT_KEY":          goodKey,
+	"SIGNIN_CLIENT_SECRET": "client-secret",
+	"BIZBRIDGE_API_TOKEN":  apiToken,
+	"SHORT":                "hunter2-short",
+	"NUMBER":               "12",
+	"TRUE":                 "true",
+	"FRACTION":             "4.0",
+	"DURATION":             "1500ms",
+	"SIZE":                 "1MiB",
+	"EMPTY":                "",
+	"PLACEHOLDER":          "${env:BIZBRIDGE_KEY}",
+	"BINARY":               "\xff\xfe",
 }
 
 var files = map[string]string{
@@ -80,7 +84,7 @@ func (w *webhookSettings) Validate(report func(path, message, hint string)) {
 	}
 	for i, s := range w.Secrets {
 		if !strings.HasPrefix(s.Reveal(), "whsec_") {
-			report(itemPath("secrets", i), "does not start with whsec_", "")
+			report(yamlfile.ItemPath("secrets", i), "does not start with whsec_", "")
 		}
 	}
 }

@@ -18,9 +18,9 @@ import (
 func compileQuery(t testing.TB, text string) *query {
 	t.Helper()
 	s := &source{time: patience}
-	q := s.query(&node{text: text}, text, 0, scope{where: "test", vars: []string{"x"}})
+	q := s.query(&node{Text: text}, text, 0, scope{where: "test", vars: []string{"x"}})
 	if q == nil {
-		t.Fatalf("%s: %v", text, s.problems)
+		t.Fatalf("%s: %v", text, s.Problems)
 	}
 	return q
 }

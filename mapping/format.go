@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bizbridge/config/yamlfile"
 )
 
 // formatVersion is the version of the file format that this package reads.
@@ -22,7 +24,7 @@ type reader struct {
 
 // mappingFile reads the file's root.
 func (s *source) mappingFile(root *node) *Mapping {
-	m := &Mapping{file: s.file, defaults: map[string]any{}, places: map[string]*node{}}
+	m := &Mapping{warnings: yamlfile.File{Name: s.Name, Format: format}, defaults: map[string]any{}, places: map[string]*node{}}
 	r := &reader{source: s, m: m, names: map[string]int{}}
 	var functions, inbound, outbound, tests *node
 	versioned := false
@@ -39,10 +41,10 @@ func (s *source) mappingFile(root *node) *Mapping {
 		return m
 	}
 	if !versioned {
-		s.report(root, `"mapping" is missing`, "Begin the file with mapping: 1, the version of the format.")
+		s.Report(root, `"mapping" is missing`, "Begin the file with mapping: 1, the version of the format.")
 	}
 	if inbound == nil && outbound == nil {
-		s.report(root, "the file has no rules", `Add "inbound" for what the bridge sends, "outbound" for what it takes.`)
+		s.Report(root, "the file has no rules", `Add "inbound" for what the bridge sends, "outbound" for what it takes.`)
 	}
 	// Queries need to know variables and functions, wherever in the file these stand.
 	if functions != nil {
@@ -64,17 +66,17 @@ func (s *source) mappingFile(root *node) *Mapping {
 // keys calls the reader of each key of a mapping, and reports keys that there are not. A key without a value is for its
 // reader to refuse: an empty when must not mean always. False if n is no mapping.
 func (r *reader) keys(n *node, readers map[string]func(*node)) bool {
-	if n.kind != kindMap {
-		r.report(n, "is "+string(n.kind)+"; a mapping is needed", "Keys: "+strings.Join(slices.Sorted(maps.Keys(readers)), ", ")+".")
+	if n.Kind != yamlfile.Mapping {
+		r.Report(n, "is "+string(n.Kind)+"; a mapping is needed", "Keys: "+strings.Join(slices.Sorted(maps.Keys(readers)), ", ")+".")
 		return false
 	}
-	for _, f := range n.fields {
-		read, known := readers[f.name]
+	for _, f := range n.Fields {
+		read, known := readers[f.Name]
 		if !known {
-			r.add(f.line, f.column, f.value.path, fmt.Sprintf("unknown key %q", clip(f.name)), suggest(f.name, slices.Sorted(maps.Keys(readers))))
+			r.Add(f.At, f.Value.Path, fmt.Sprintf("unknown key %q", yamlfile.Clip(f.Name)), yamlfile.Suggest(f.Name, slices.Sorted(maps.Keys(readers)), "Possible"))
 			continue
 		}
-		read(f.value)
+		read(f.Value)
 	}
 	return true
 }
@@ -82,70 +84,70 @@ func (r *reader) keys(n *node, readers map[string]func(*node)) bool {
 // textOf reads a text of one line that is not empty.
 func (r *reader) textOf(n *node) string {
 	switch {
-	case n.kind != kindText:
-		r.report(n, "is "+string(n.kind)+"; text is needed", "Put it in quotes.")
-	case strings.TrimSpace(n.text) == "" || len(n.text) > 200:
-		r.report(n, "is empty or longer than 200 bytes", "")
+	case n.Kind != yamlfile.Text:
+		r.Report(n, "is "+string(n.Kind)+"; text is needed", "Put it in quotes.")
+	case strings.TrimSpace(n.Text) == "" || len(n.Text) > 200:
+		r.Report(n, "is empty or longer than 200 bytes", "")
 	}
-	return n.text
+	return n.Text
 }
 
 func (r *reader) flagOf(n *node) bool {
-	if n.kind != kindBool {
-		r.report(n, "is "+string(n.kind)+"; true or false is needed", "")
+	if n.Kind != yamlfile.Boolean {
+		r.Report(n, "is "+string(n.Kind)+"; true or false is needed", "")
 	}
-	return n.flag
+	return n.Flag
 }
 
 // itemsOf reads a list.
 func (r *reader) itemsOf(n *node) []*node {
-	if n.kind != kindList {
-		r.report(n, "is "+string(n.kind)+"; a list is needed", `Begin each item with "- ".`)
+	if n.Kind != yamlfile.List {
+		r.Report(n, "is "+string(n.Kind)+"; a list is needed", `Begin each item with "- ".`)
 	}
-	return n.items
+	return n.Items
 }
 
 // queryOf reads a query. Unquoted {…} is YAML's, not jq's.
 func (r *reader) queryOf(n *node, in scope) *query {
-	switch n.kind {
-	case kindText:
-		return r.query(n, n.text, 0, in)
-	case kindBool, kindNumber: // true and 1 are jq, too
-		text := n.text
-		if n.kind == kindBool {
-			text = strconv.FormatBool(n.flag)
+	switch n.Kind {
+	case yamlfile.Text:
+		return r.query(n, n.Text, 0, in)
+	case yamlfile.Boolean, yamlfile.Number: // true and 1 are jq, too
+		text := n.Text
+		if n.Kind == yamlfile.Boolean {
+			text = strconv.FormatBool(n.Flag)
 		}
 		return r.query(n, text, 0, in)
 	}
-	r.report(n, "is "+string(n.kind)+"; a jq query is needed", "Put the query in single quotes: '{text: .data.text}', or on its own lines after |.")
+	r.Report(n, "is "+string(n.Kind)+"; a jq query is needed", "Put the query in single quotes: '{text: .data.text}', or on its own lines after |.")
 	return nil
 }
 
 func (r *reader) templateOf(n *node, read func(*node, scope) *template, in scope) *template {
-	if n.kind != kindText {
-		r.report(n, "is "+string(n.kind)+"; text is needed", `Write text, with \(…) around jq: Bearer \($vars.token).`)
+	if n.Kind != yamlfile.Text {
+		r.Report(n, "is "+string(n.Kind)+"; text is needed", `Write text, with \(…) around jq: Bearer \($vars.token).`)
 		return nil
 	}
 	return read(n, in)
 }
 
 func (r *reader) version(n *node) {
-	if n.kind != kindNumber || n.text != formatVersion {
-		r.report(n, "this version of the format is not known", "This program reads mapping: 1.")
+	if n.Kind != yamlfile.Number || n.Text != formatVersion {
+		r.Report(n, "this version of the format is not known", "This program reads mapping: 1.")
 	}
 }
 
 func (r *reader) variables(n *node) {
-	if n.kind != kindMap {
-		r.report(n, "is "+string(n.kind)+"; a mapping is needed", "Write each variable with its default, or null if the configuration has to give it.")
+	if n.Kind != yamlfile.Mapping {
+		r.Report(n, "is "+string(n.Kind)+"; a mapping is needed", "Write each variable with its default, or null if the configuration has to give it.")
 		return
 	}
-	for _, f := range n.fields {
-		if !variable.MatchString("$vars." + f.name) {
-			r.add(f.line, f.column, f.value.path, fmt.Sprintf("%q is no name of a variable", clip(f.name)), "Use letters, digits and _.")
+	for _, f := range n.Fields {
+		if !variable.MatchString("$vars." + f.Name) {
+			r.Add(f.At, f.Value.Path, fmt.Sprintf("%q is no name of a variable", yamlfile.Clip(f.Name)), "Use letters, digits and _.")
 		}
-		r.m.defaults[f.name] = f.value.value()
-		r.vars = append(r.vars, f.name)
+		r.m.defaults[f.Name] = f.Value.Value()
+		r.vars = append(r.vars, f.Name)
 	}
 }
 
@@ -154,17 +156,17 @@ func (r *reader) rules(n *node, read func(*node) (name string, always bool)) {
 	final := ""
 	for _, item := range r.itemsOf(n) {
 		if final != "" {
-			r.report(item, fmt.Sprintf("this rule is never reached: %q before it has no condition", clip(final)), "Give that rule a when, or put it last.")
+			r.Report(item, fmt.Sprintf("this rule is never reached: %q before it has no condition", yamlfile.Clip(final)), "Give that rule a when, or put it last.")
 		}
 		name, always := read(item)
 		if name == "" {
-			if item.kind == kindMap {
-				r.report(item, "the rule has no name", "Names stand in errors and tests: name: text.")
+			if item.Kind == yamlfile.Mapping {
+				r.Report(item, "the rule has no name", "Names stand in errors and tests: name: text.")
 			}
 		} else if line, taken := r.names[name]; taken {
-			r.report(item, fmt.Sprintf("another rule is named %q, in line %d", clip(name), line), "Names are unique in the whole file.")
+			r.Report(item, fmt.Sprintf("another rule is named %q, in line %d", yamlfile.Clip(name), line), "Names are unique in the whole file.")
 		} else {
-			r.names[name] = item.line
+			r.names[name] = item.At.Line
 			r.m.places[name] = item
 		}
 		if always && final == "" {
@@ -175,30 +177,27 @@ func (r *reader) rules(n *node, read func(*node) (name string, always bool)) {
 
 // checkLast warns of webhooks that no rule takes: the helpdesk is told of an error then.
 func (r *reader) checkLast(n *node) {
-	if len(n.items) == 0 || n.items[len(n.items)-1].kind != kindMap {
+	if len(n.Items) == 0 || n.Items[len(n.Items)-1].Kind != yamlfile.Mapping {
 		return
 	}
-	last := n.items[len(n.items)-1]
-	if last.child("when") != nil {
-		r.m.warnings = append(r.m.warnings, Problem{
-			File: r.file, Line: last.line, Column: last.column, Path: last.path,
-			Message: "webhooks that no rule takes are refused with 422", Hint: "Add a last rule: {name: everything else, ignored: true}.",
-		})
+	last := n.Items[len(n.Items)-1]
+	if last.Child("when") != nil {
+		r.m.warnings.Report(last, "webhooks that no rule takes are refused with 422", "Add a last rule: {name: everything else, ignored: true}.")
 	}
 }
 
 // nameOf finds the name before the rest is read: it stands in the errors of queries.
 func nameOf(n *node) string {
-	if name := n.child("name"); name != nil && name.kind == kindText {
-		return name.text
+	if name := n.Child("name"); name != nil && name.Kind == yamlfile.Text {
+		return name.Text
 	}
 	return ""
 }
 
 // always tells whether a rule has no condition.
 func always(n *node) bool {
-	when := n.child("when")
-	return when == nil || when.kind == kindBool && when.flag || when.kind == kindText && strings.TrimSpace(when.text) == "true"
+	when := n.Child("when")
+	return when == nil || when.Kind == yamlfile.Boolean && when.Flag || when.Kind == yamlfile.Text && strings.TrimSpace(when.Text) == "true"
 }
 
 func (r *reader) inboundRule(n *node) (string, bool) {
@@ -224,13 +223,13 @@ func (r *reader) inboundRule(n *node) (string, bool) {
 	if messages != nil {
 		rule.messages = r.queryOf(messages, at("messages"))
 	}
-	has := n.child("steps") != nil || messages != nil
+	has := n.Child("steps") != nil || messages != nil
 	switch {
 	case !ok:
 	case rule.ignored && (has || receipt != nil):
-		r.report(n, "a rule that ignores has nothing else to do", "Remove ignored, or steps, receipt and messages.")
+		r.Report(n, "a rule that ignores has nothing else to do", "Remove ignored, or steps, receipt and messages.")
 	case !rule.ignored && !has:
-		r.report(n, "the rule does nothing", "Add steps or messages, or ignored: true.")
+		r.Report(n, "the rule does nothing", "Add steps or messages, or ignored: true.")
 	}
 	r.m.inbound = append(r.m.inbound, rule)
 	return rule.name, ok && always(n)
@@ -247,13 +246,13 @@ func (r *reader) outboundRule(n *node) (string, bool) {
 		"ignored":  func(n *node) { rule.ignored = r.flagOf(n) },
 		"messages": func(n *node) { rule.messages = r.queryOf(n, in("messages")) },
 	})
-	has := n.child("messages") != nil
+	has := n.Child("messages") != nil
 	switch {
 	case !ok:
 	case rule.ignored && has:
-		r.report(n, "a rule that ignores has nothing else to do", "Remove ignored or messages.")
+		r.Report(n, "a rule that ignores has nothing else to do", "Remove ignored or messages.")
 	case !rule.ignored && !has:
-		r.report(n, "the rule does nothing", "Add messages, or ignored: true.")
+		r.Report(n, "the rule does nothing", "Add messages, or ignored: true.")
 	}
 	r.m.outbound = append(r.m.outbound, rule)
 	return rule.name, ok && always(n)
@@ -262,19 +261,19 @@ func (r *reader) outboundRule(n *node) (string, bool) {
 // steps reads the steps in their order, and notes in the scope what each of them extracts.
 func (r *reader) steps(n *node, in scope) []*step {
 	items := r.itemsOf(n)
-	if n.kind == kindList && len(items) == 0 {
-		r.report(n, "there are no steps", "Add one, or ignored: true.")
+	if n.Kind == yamlfile.List && len(items) == 0 {
+		r.Report(n, "there are no steps", "Add one, or ignored: true.")
 	}
 	const most = 10
 	if len(items) > most {
-		r.report(n, fmt.Sprintf("there are more than %d steps", most), "All of them have to fit into one delivery.")
+		r.Report(n, fmt.Sprintf("there are more than %d steps", most), "All of them have to fit into one delivery.")
 	}
 	var steps []*step
 	for _, item := range items {
 		s := r.step(item, in)
 		steps = append(steps, s)
 		if _, taken := in.extracts[s.name]; taken {
-			r.report(item, fmt.Sprintf("another step of the rule is named %q", clip(s.name)), "")
+			r.Report(item, fmt.Sprintf("another step of the rule is named %q", yamlfile.Clip(s.name)), "")
 		}
 		names := []string{}
 		for _, e := range s.extract {
@@ -312,9 +311,9 @@ func (r *reader) step(n *node, in scope) *step {
 	switch {
 	case !ok:
 	case !variable.MatchString("$vars." + s.name):
-		r.report(n, "the step has no name, or one that jq cannot write after $steps.", "Use letters, digits and _: name: find.")
+		r.Report(n, "the step has no name, or one that jq cannot write after $steps.", "Use letters, digits and _: name: find.")
 	case !request:
-		r.report(n, "the step has no request", "Add request: {method: POST, url: …, body: …}.")
+		r.Report(n, "the step has no request", "Add request: {method: POST, url: …, body: …}.")
 	}
 	return s
 }
@@ -324,8 +323,8 @@ var methods = []string{http.MethodDelete, http.MethodGet, http.MethodPatch, http
 func (r *reader) request(n *node, s *step, at func(string) scope) {
 	ok := r.keys(n, map[string]func(*node){
 		"method": func(n *node) {
-			if s.method = n.text; !slices.Contains(methods, s.method) {
-				r.report(n, "is no method of a request", "Possible: "+strings.Join(methods, ", ")+".")
+			if s.method = n.Text; !slices.Contains(methods, s.method) {
+				r.Report(n, "is no method of a request", "Possible: "+strings.Join(methods, ", ")+".")
 			}
 		},
 		"url":     func(n *node) { s.url = r.templateOf(n, r.address, at("request.url")) },
@@ -336,12 +335,12 @@ func (r *reader) request(n *node, s *step, at func(string) scope) {
 		return
 	}
 	for _, key := range []string{"method", "url"} {
-		if n.child(key) == nil {
-			r.report(n, fmt.Sprintf("%q is missing", key), `For example: request: {method: POST, url: '\($vars.base)/messages', body: '{text: .data.text}'}.`)
+		if n.Child(key) == nil {
+			r.Report(n, fmt.Sprintf("%q is missing", key), `For example: request: {method: POST, url: '\($vars.base)/messages', body: '{text: .data.text}'}.`)
 		}
 	}
-	if body := n.child("body"); body != nil && (s.method == http.MethodGet || s.method == http.MethodDelete) {
-		r.report(body, "a "+s.method+" request has no body", `Put values into the url: ?id=\(.data.id).`)
+	if body := n.Child("body"); body != nil && (s.method == http.MethodGet || s.method == http.MethodDelete) {
+		r.Report(body, "a "+s.method+" request has no body", `Put values into the url: ?id=\(.data.id).`)
 	}
 }
 
@@ -349,23 +348,23 @@ func (r *reader) request(n *node, s *step, at func(string) scope) {
 var ownHeaders = []string{"Connection", "Content-Length", "Host", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 func (r *reader) headers(n *node, s *step, at func(string) scope) {
-	if n.kind != kindMap {
-		r.report(n, "is "+string(n.kind)+"; a mapping is needed", `For example: headers: {Authorization: 'Bearer \($vars.token)'}.`)
+	if n.Kind != yamlfile.Mapping {
+		r.Report(n, "is "+string(n.Kind)+"; a mapping is needed", `For example: headers: {Authorization: 'Bearer \($vars.token)'}.`)
 		return
 	}
 	seen := map[string]bool{}
-	for _, f := range n.fields {
-		name := http.CanonicalHeaderKey(f.name)
+	for _, f := range n.Fields {
+		name := http.CanonicalHeaderKey(f.Name)
 		switch {
-		case !isToken(f.name):
-			r.add(f.line, f.column, f.value.path, "is no name of a header", "")
+		case !isToken(f.Name):
+			r.Add(f.At, f.Value.Path, "is no name of a header", "")
 		case slices.Contains(ownHeaders, name):
-			r.add(f.line, f.column, f.value.path, "this header is set by the bridge", "Remove it.")
+			r.Add(f.At, f.Value.Path, "this header is set by the bridge", "Remove it.")
 		case seen[name]:
-			r.add(f.line, f.column, f.value.path, "this header stands here already, in another case", "Remove one.")
+			r.Add(f.At, f.Value.Path, "this header stands here already, in another case", "Remove one.")
 		}
 		seen[name] = true
-		if value := r.templateOf(f.value, r.template, at("request.headers."+f.name)); value != nil {
+		if value := r.templateOf(f.Value, r.template, at("request.headers."+f.Name)); value != nil {
 			s.header = append(s.header, headerTemplate{name, value})
 		}
 	}
@@ -379,9 +378,9 @@ func isToken(text string) bool {
 func (r *reader) statuses(n *node) []int {
 	var statuses []int
 	for _, item := range r.itemsOf(n) {
-		status, err := strconv.Atoi(item.text)
-		if err != nil || item.kind != kindNumber || status < 300 || status > 499 {
-			r.report(item, "is no status from 300 to 499", "2xx is always an answer; ok: [404] makes a 404 one, too.")
+		status, err := strconv.Atoi(item.Text)
+		if err != nil || item.Kind != yamlfile.Number || status < 300 || status > 499 {
+			r.Report(item, "is no status from 300 to 499", "2xx is always an answer; ok: [404] makes a 404 one, too.")
 		}
 		statuses = append(statuses, status)
 	}
@@ -389,16 +388,16 @@ func (r *reader) statuses(n *node) []int {
 }
 
 func (r *reader) extractions(n *node, at func(string) scope) []extraction {
-	if n.kind != kindMap {
-		r.report(n, "is "+string(n.kind)+"; a mapping is needed", "For example: extract: {id: .body.id}.")
+	if n.Kind != yamlfile.Mapping {
+		r.Report(n, "is "+string(n.Kind)+"; a mapping is needed", "For example: extract: {id: .body.id}.")
 		return nil
 	}
 	var extractions []extraction
-	for _, f := range n.fields {
-		if !variable.MatchString("$vars." + f.name) {
-			r.add(f.line, f.column, f.value.path, "is no name that jq can write after a dot", "Use letters, digits and _.")
+	for _, f := range n.Fields {
+		if !variable.MatchString("$vars." + f.Name) {
+			r.Add(f.At, f.Value.Path, "is no name that jq can write after a dot", "Use letters, digits and _.")
 		}
-		extractions = append(extractions, extraction{f.name, r.queryOf(f.value, at("extract."+f.name))})
+		extractions = append(extractions, extraction{f.Name, r.queryOf(f.Value, at("extract."+f.Name))})
 	}
 	return extractions
 }

@@ -89,9 +89,9 @@ func FuzzQuery(f *testing.F) {
 			return
 		}
 		s := &source{time: queryTime}
-		q := s.query(&node{text: text}, text, 0, scope{where: "test", vars: []string{"x"}})
+		q := s.query(&node{Text: text}, text, 0, scope{where: "test", vars: []string{"x"}})
 		if q == nil {
-			if len(s.problems) == 0 {
+			if len(s.Problems) == 0 {
 				t.Fatal("neither a query nor a problem")
 			}
 			return

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/itchyny/gojq"
+
+	"bizbridge/config/yamlfile"
 )
 
 // refused are functions that have no place in a mapping, each with what to do instead.
@@ -50,20 +52,20 @@ func (s scope) variables() []string {
 
 // functions compiles the file's own functions, which stand before every query.
 func (r *reader) functions(n *node) {
-	if n.kind != kindText {
-		r.report(n, "is "+string(n.kind)+"; definitions in jq are needed", "Write them after |: def words: .data.text;")
+	if n.Kind != yamlfile.Text {
+		r.Report(n, "is "+string(n.Kind)+"; definitions in jq are needed", "Write them after |: def words: .data.text;")
 		return
 	}
 	in := scope{where: "functions", vars: r.vars}
 	defer func() { r.defsBad = r.defs == nil }()
-	parsed := r.parse(n, n.text, 0, in)
+	parsed := r.parse(n, n.Text, 0, in)
 	switch {
 	case parsed == nil:
 	case parsed.Term != nil || parsed.Op != 0 || len(parsed.FuncDefs) == 0:
-		r.report(n, "is more than definitions", "End each with a semicolon: def words: .data.text;")
+		r.Report(n, "is more than definitions", "End each with a semicolon: def words: .data.text;")
 	default:
 		whole := gojq.Query{FuncDefs: parsed.FuncDefs, Term: &gojq.Term{Type: gojq.TermTypeIdentity}}
-		if r.compile(n, n.text, 0, in, &whole) != nil {
+		if r.compile(n, n.Text, 0, in, &whole) != nil {
 			r.defs = parsed.FuncDefs
 		}
 	}
@@ -84,8 +86,7 @@ func (s *source) query(n *node, text string, base int, in scope) *query {
 }
 
 func (s *source) fault(n *node, offset int, column int, message, hint string) {
-	line, at := s.within(n, offset)
-	s.add(line, at, n.path, fmt.Sprintf("%s (column %d of the query)", message, column), hint)
+	s.Add(s.within(n, offset), n.Path, fmt.Sprintf("%s (column %d of the query)", message, column), hint)
 }
 
 func (s *source) compile(n *node, text string, base int, in scope, parsed *gojq.Query) *gojq.Code {
@@ -106,11 +107,11 @@ func (s *source) compile(n *node, text string, base int, in scope, parsed *gojq.
 func (s *source) parse(n *node, text string, base int, in scope) *gojq.Query {
 	fault := func(offset int, message, hint string) { s.fault(n, base+offset, offset+1, message, hint) }
 	if len(text) > maxQuery {
-		s.report(n, fmt.Sprintf("the query is longer than %d bytes", maxQuery), "Split the rule.")
+		s.Report(n, fmt.Sprintf("the query is longer than %d bytes", maxQuery), "Split the rule.")
 		return nil
 	}
 	if strings.TrimSpace(text) == "" {
-		s.report(n, "the query is empty", "Write jq, such as .text, or remove the key.")
+		s.Report(n, "the query is empty", "Write jq, such as .text, or remove the key.")
 		return nil
 	}
 	parsed, err := gojq.Parse(text)
@@ -200,7 +201,7 @@ func lintReference(term *gojq.Term, in scope) []complaint {
 	switch term.Func.Name {
 	case "$vars":
 		if !slices.Contains(in.vars, name) {
-			return []complaint{{"$vars." + name, fmt.Sprintf("there is no %q in vars", clip(name)), strings.TrimSpace(suggest(name, in.vars) + " Every variable stands in vars, with null if the connector's configuration has to give it.")}}
+			return []complaint{{"$vars." + name, fmt.Sprintf("there is no %q in vars", yamlfile.Clip(name)), strings.TrimSpace(yamlfile.Suggest(name, in.vars, "Possible") + " Every variable stands in vars, with null if the connector's configuration has to give it.")}}
 		}
 	case "$steps":
 		if !in.inbound {
@@ -208,13 +209,13 @@ func lintReference(term *gojq.Term, in scope) []complaint {
 		}
 		extracts, known := in.extracts[name]
 		if !known {
-			return []complaint{{"$steps." + name, fmt.Sprintf("there is no step %q before this place", clip(name)), suggest(name, slices.Sorted(maps.Keys(in.extracts)))}}
+			return []complaint{{"$steps." + name, fmt.Sprintf("there is no step %q before this place", yamlfile.Clip(name)), yamlfile.Suggest(name, slices.Sorted(maps.Keys(in.extracts)), "Possible")}}
 		}
 		if len(term.SuffixList) < 2 {
 			return nil
 		}
 		if value, ok := indexName(term.SuffixList[1]); ok && !slices.Contains(extracts, value) {
-			return []complaint{{"$steps." + name, fmt.Sprintf("step %q does not extract %q", name, clip(value)), strings.TrimSpace("Add it to the step's extract. " + suggest(value, extracts))}}
+			return []complaint{{"$steps." + name, fmt.Sprintf("step %q does not extract %q", name, yamlfile.Clip(value)), strings.TrimSpace("Add it to the step's extract. " + yamlfile.Suggest(value, extracts, "Possible"))}}
 		}
 	}
 	return nil
@@ -271,10 +272,12 @@ func guard(part any) {
 	}
 }
 
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
 // find gives the place of a name in a query, as well as it can be told from outside the parser.
 func find(text, token string) int {
 	pattern := regexp.QuoteMeta(token)
-	if plainKey.MatchString(strings.TrimPrefix(token, "$")) {
+	if plainName.MatchString(strings.TrimPrefix(token, "$")) {
 		pattern = `(?:^|[^A-Za-z0-9_.$])(` + pattern + `)(?:[^A-Za-z0-9_]|$)`
 	} else {
 		pattern = "(" + pattern + ")"
@@ -311,7 +314,7 @@ func suggestFunction(name string) string {
 		}
 	}
 	slices.Sort(known)
-	if hint := suggest(name, known); strings.HasPrefix(hint, "Did") {
+	if hint := yamlfile.Suggest(name, known, "Possible"); strings.HasPrefix(hint, "Did") {
 		return hint
 	}
 	return "jq has no such function; beside jq's own there are " + strings.Join(slices.Sorted(maps.Keys(functions)), ", ") + ". Text needs double quotes."

@@ -11,20 +11,21 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"bizbridge/config/yamlfile"
 )
 
 // Mapping is a compiled mapping file. It is safe for concurrent use.
 type Mapping struct {
 	Name string // the file's own words for what it speaks to
 
-	file     string
 	defaults map[string]any // of vars; nil values have to be given
 	inbound  []*inboundRule
 	outbound []*outboundRule
 	tests    []*selfTest
-	warnings []Problem
+	warnings yamlfile.File
 	places   map[string]*node // of rules, for warnings
-	covered  func() []Problem
+	covered  func() yamlfile.Problems
 }
 
 // inboundRule says what becomes of an event.
@@ -91,14 +92,14 @@ func Parse(name string, text []byte) (*Mapping, []Problem) {
 }
 
 func parse(name string, text []byte, limit time.Duration) (*Mapping, []Problem) {
-	s := &source{file: name, time: limit}
-	root := s.read(text)
+	s := &source{File: yamlfile.File{Name: name, Format: format}, time: limit}
+	root := s.Read(text)
 	var m *Mapping
 	if root != nil {
 		m = s.mappingFile(root)
 	}
-	if len(s.problems) > 0 {
-		return nil, sorted(s.problems)
+	if len(s.Problems) > 0 {
+		return nil, s.Problems.Sorted()
 	}
 	m.covered = sync.OnceValue(m.untested)
 	return m, nil
@@ -107,25 +108,22 @@ func parse(name string, text []byte, limit time.Duration) (*Mapping, []Problem) 
 // Warnings are doubtful things in a file that works: rules without a test, webhooks that no rule takes. The first call
 // runs the file's tests.
 func (m *Mapping) Warnings() []Problem {
-	return sorted(slices.Concat(m.warnings, m.covered()))
+	return slices.Concat(m.warnings.Problems, m.covered()).Sorted()
 }
 
 // untested finds the rules that no test reaches.
-func (m *Mapping) untested() []Problem {
+func (m *Mapping) untested() yamlfile.Problems {
 	reached := map[string]bool{}
 	for _, test := range m.tests {
 		reached[test.run(context.Background(), m).rule] = true
 	}
-	var problems []Problem
+	problems := yamlfile.File{Name: m.warnings.Name, Format: format}
 	for _, name := range slices.Sorted(maps.Keys(m.places)) {
 		if n := m.places[name]; !reached[name] {
-			problems = append(problems, Problem{
-				File: m.file, Line: n.line, Column: n.column, Path: n.path,
-				Message: fmt.Sprintf("no test reaches the rule %q", clip(name)), Hint: "Add one to tests, with a real payload.",
-			})
+			problems.Report(n, fmt.Sprintf("no test reaches the rule %q", yamlfile.Clip(name)), "Add one to tests, with a real payload.")
 		}
 	}
-	return problems
+	return problems.Problems
 }
 
 // Vars are the values of $vars for one use of a mapping. The zero value has the file's defaults only.

@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"bizbridge/config/yamlfile"
 )
 
 //go:embed presets/*.yaml
@@ -25,7 +27,7 @@ func Presets() []string {
 // PresetSource is the text of a preset, to begin a mapping with. Its comments say which API it follows.
 func PresetSource(name string) ([]byte, error) {
 	if !slices.Contains(Presets(), name) {
-		return nil, fmt.Errorf("there is no preset %q. %s", clip(name), suggest(name, Presets()))
+		return nil, fmt.Errorf("there is no preset %q. %s", yamlfile.Clip(name), yamlfile.Suggest(name, Presets(), "Possible"))
 	}
 	return presetFiles.ReadFile("presets/" + name + ".yaml")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/itchyny/gojq"
 
 	"bizbridge/bridge/message"
+	"bizbridge/config/yamlfile"
 )
 
 const (
@@ -130,7 +131,7 @@ func (q *query) explain(ctx context.Context, err error) error {
 func withoutValues(err error) string {
 	if own, ok := errors.AsType[gojq.ValueError](err); ok {
 		if words, isText := own.Value().(string); isText {
-			return clip(words)
+			return yamlfile.Clip(words)
 		}
 		return "error"
 	}

@@ -35,11 +35,11 @@ func fileSchema(t testing.TB) *jsonschema.Schema {
 func plain(t testing.TB, file string) any {
 	t.Helper()
 	s := &source{}
-	root := s.read([]byte(file))
+	root := s.Read([]byte(file))
 	if root == nil {
 		return nil
 	}
-	text, err := json.Marshal(root.value())
+	text, err := json.Marshal(root.Value())
 	if err != nil {
 		t.Fatal(err)
 	}

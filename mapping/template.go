@@ -22,7 +22,7 @@ type part struct {
 // template compiles a text. Every query in it gives one text, number or boolean.
 func (s *source) template(n *node, in scope) *template {
 	t := &template{}
-	text, at := n.text, 0
+	text, at := n.Text, 0
 	var plain strings.Builder
 	flush := func() {
 		if plain.Len() > 0 {
@@ -38,8 +38,7 @@ func (s *source) template(n *node, in scope) *template {
 		case strings.HasPrefix(text[at:], `\(`):
 			end := closing(text, at+2)
 			if end < 0 {
-				line, column := s.within(n, at)
-				s.add(line, column, n.path, `\( has no closing parenthesis`, `Write \\( for the characters themselves.`)
+				s.Add(s.within(n, at), n.Path, `\( has no closing parenthesis`, `Write \\( for the characters themselves.`)
 				return t
 			}
 			flush()
@@ -128,7 +127,7 @@ const urlHint = `Write \($vars.base)/path, or https://host/path; an event must n
 func (s *source) address(n *node, in scope) *template {
 	t := s.template(n, in)
 	if len(t.parts) == 0 {
-		s.report(n, "the URL is empty", urlHint)
+		s.Report(n, "the URL is empty", urlHint)
 		return t
 	}
 	first := &t.parts[0]
@@ -137,11 +136,11 @@ func (s *source) address(n *node, in scope) *template {
 	case first.query != nil && variable.MatchString(first.literal) && (len(t.parts) == 1 || strings.HasPrefix(t.parts[1].literal, "/") && t.parts[1].query == nil || strings.HasPrefix(t.parts[1].literal, "?") && t.parts[1].query == nil):
 		first.whole = true
 	default:
-		s.report(n, "the URL does not begin with a fixed host", urlHint)
+		s.Report(n, "the URL does not begin with a fixed host", urlHint)
 	}
 	for _, p := range t.parts {
 		if p.query == nil && strings.Contains(p.literal, "#") {
-			s.report(n, "the URL has a fragment (#…), which is never sent", "Remove it, or write %23.")
+			s.Report(n, "the URL has a fragment (#…), which is never sent", "Remove it, or write %23.")
 		}
 	}
 	return t

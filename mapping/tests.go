@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"bizbridge/config/yamlfile"
 )
 
 // tests reads the file's tests.
@@ -12,7 +14,7 @@ func (r *reader) tests(n *node) {
 	for _, item := range r.itemsOf(n) {
 		test := r.test(item)
 		if names[test.name] {
-			r.report(item, fmt.Sprintf("another test is named %q", clip(test.name)), "")
+			r.Report(item, fmt.Sprintf("another test is named %q", yamlfile.Clip(test.name)), "")
 		}
 		names[test.name] = true
 		r.m.tests = append(r.m.tests, test)
@@ -32,16 +34,16 @@ func (r *reader) test(n *node) *selfTest {
 	case !ok:
 		return t
 	case t.name == "":
-		r.report(n, "the test has no name", "")
+		r.Report(n, "the test has no name", "")
 	}
 	if (inbound == nil) == (outbound == nil) {
-		r.report(n, "a test is either inbound or outbound", "Add one of: inbound: {event: {…}}, outbound: {body: {…}}.")
+		r.Report(n, "a test is either inbound or outbound", "Add one of: inbound: {event: {…}}, outbound: {body: {…}}.")
 	}
 	if expect == nil {
-		r.report(n, "the test expects nothing", "Add expect, such as {ignored: true}.")
+		r.Report(n, "the test expects nothing", "Add expect, such as {ignored: true}.")
 		return t
 	}
-	t.expect, _ = expect.value().(map[string]any)
+	t.expect, _ = expect.Value().(map[string]any)
 	r.expectation(expect, inbound != nil)
 	return t
 }
@@ -51,16 +53,16 @@ func (r *reader) testInbound(n *node, t *selfTest) {
 	r.keys(n, map[string]func(*node){
 		"event": func(n *node) {
 			r.keyed(n)
-			event, _ = n.value().(map[string]any)
-			if data := n.child("data"); data != nil {
+			event, _ = n.Value().(map[string]any)
+			if data := n.Child("data"); data != nil {
 				r.keyed(data)
 			}
 		},
 		"answers": func(n *node) { r.answers(n, t) },
 		"vars":    func(n *node) { r.testVars(n, t) },
 	})
-	if n.kind == kindMap && event == nil {
-		r.report(n, "the test has no event", "Add event: {type: message.received, data: {text: Hello}}; what every event has is filled in.")
+	if n.Kind == yamlfile.Mapping && event == nil {
+		r.Report(n, "the test has no event", "Add event: {type: message.received, data: {text: Hello}}; what every event has is filled in.")
 	}
 	t.event = completeEvent(event)
 }
@@ -72,13 +74,13 @@ func (r *reader) testOutbound(n *node, t *selfTest) {
 		"headers": func(n *node) {
 			headers := map[string]any{}
 			r.keyed(n)
-			for _, f := range n.fields {
-				headers[strings.ToLower(f.name)] = fmt.Sprint(f.value.value())
+			for _, f := range n.Fields {
+				headers[strings.ToLower(f.Name)] = fmt.Sprint(f.Value.Value())
 			}
 			input["headers"] = headers
 		},
-		"query": func(n *node) { r.keyed(n); input["query"] = n.value() },
-		"body":  func(n *node) { input["body"] = n.value() },
+		"query": func(n *node) { r.keyed(n); input["query"] = n.Value() },
+		"body":  func(n *node) { input["body"] = n.Value() },
 		"vars":  func(n *node) { r.testVars(n, t) },
 	})
 	t.input = input
@@ -86,23 +88,23 @@ func (r *reader) testOutbound(n *node, t *selfTest) {
 
 // keyed reports what is no mapping, whatever its keys.
 func (r *reader) keyed(n *node) {
-	if n.kind != kindMap {
-		r.report(n, "is "+string(n.kind)+"; a mapping is needed", "")
+	if n.Kind != yamlfile.Mapping {
+		r.Report(n, "is "+string(n.Kind)+"; a mapping is needed", "")
 	}
 }
 
 func (r *reader) testVars(n *node, t *selfTest) {
 	r.keyed(n)
-	t.vars, _ = n.value().(map[string]any)
+	t.vars, _ = n.Value().(map[string]any)
 }
 
 func (r *reader) answers(n *node, t *selfTest) {
 	for _, item := range r.itemsOf(n) {
 		r.keys(item, map[string]func(*node){"status": func(*node) {}, "headers": r.keyed, "body": func(*node) {}})
 	}
-	answers, err := answersOf(n.value())
-	if err != nil && n.kind == kindList {
-		r.report(n, err.Error(), "")
+	answers, err := answersOf(n.Value())
+	if err != nil && n.Kind == yamlfile.List {
+		r.Report(n, err.Error(), "")
 	}
 	t.answers = answers
 	if t.answers == nil {
@@ -128,8 +130,8 @@ func (r *reader) expectation(n *node, inbound bool) {
 		}
 	}
 	r.keys(n, readers)
-	if n.child("error") != nil && len(n.fields) > 1 {
-		r.report(n, "a test that expects an error expects nothing else", "")
+	if n.Child("error") != nil && len(n.Fields) > 1 {
+		r.Report(n, "a test that expects an error expects nothing else", "")
 	}
 }
 

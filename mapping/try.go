@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"bizbridge/bridge/message"
+	"bizbridge/config/yamlfile"
 )
 
 // Trial is what one rule makes of one payload.
@@ -54,7 +55,7 @@ func (m *Mapping) Try(ctx context.Context, rule string, payload []byte, vars Var
 		}
 	}
 	names := slices.Sorted(maps.Keys(m.places))
-	return Trial{}, fmt.Errorf("there is no rule %q. %s", clip(rule), suggest(rule, names))
+	return Trial{}, fmt.Errorf("there is no rule %q. %s", yamlfile.Clip(rule), yamlfile.Suggest(rule, names, "Possible"))
 }
 
 func (m *Mapping) tryInbound(ctx context.Context, rule *inboundRule, payload map[string]any, vars map[string]any) (Trial, error) {
@@ -150,7 +151,7 @@ func completeEvent(event map[string]any) map[string]any {
 
 // exact reads a number without loss; false where its exponent is beyond reason.
 func exact(n json.Number) (*big.Rat, bool) {
-	if !jsonNumber.MatchString(string(n)) {
+	if !yamlfile.JSONNumber.MatchString(string(n)) {
 		return nil, false
 	}
 	return new(big.Rat).SetString(string(n))

@@ -62,6 +62,12 @@ func events() map[string]message.Event {
 		"message.sent": make(message.EventSent, "0a11b7a8-6f1d-4a3e-9d7b-000000000009", func(d *message.Data) {
 			d.Sent = &message.Sent{MessageID: "5d0f3c1e-0000-8000-8000-000000000000", DataRef: json.RawMessage(`{"bid":"com.apple.messages.MSMessageExtensionBalloonPlugin:0000000000:com.apple.icloud.apps.messages.business.extension","dataRefSig":"c2lnbmF0dXJl"}`)}
 		}),
+		"signin.completed": make(message.EventSignIn, "0a11b7a8-6f1d-4a3e-9d7b-000000000010", func(d *message.Data) {
+			d.SignIn = &message.SignIn{
+				Provider: "acme", RequestID: "5d0f3c1e-0000-8000-8000-000000000001", Status: message.SignInSucceeded,
+				Identity: &message.Identity{Subject: "amb_0123456789abcdef", Claims: map[string]any{"sub": "ada", "name": "Ada Lovelace", "email": "ada@example.com"}},
+			}
+		}),
 	}
 	for i, kind := range message.ReplyKinds {
 		id := fmt.Sprintf("0a11b7a8-6f1d-4a3e-9d7b-0000000001%02d", i)

@@ -143,12 +143,12 @@ func Factory() connectors.Factory {
 		Schema:    schema,
 		Abilities: connectors.Abilities{
 			Inbound: map[message.EventType]connectors.Level{
-				message.EventReceived: full, message.EventReplied: full, message.EventSent: full, message.EventUnsupported: full, message.EventFailed: full,
+				message.EventReceived: full, message.EventReplied: full, message.EventSent: full, message.EventUnsupported: full, message.EventFailed: full, message.EventSignIn: full,
 				message.EventTypingStarted: full, message.EventTypingStopped: full, message.EventClosed: full,
 			},
 			Outbound: map[message.Kind]connectors.Level{
 				message.KindText: full, message.KindFiles: full, message.KindRichLink: full, message.KindQuickReply: full,
-				message.KindListPicker: full, message.KindTimePicker: full, message.KindForm: full, message.KindApp: full,
+				message.KindListPicker: full, message.KindTimePicker: full, message.KindForm: full, message.KindApp: full, message.KindSignIn: full,
 				message.KindTyping: full, message.KindTemplate: full, message.KindSaved: full,
 			},
 			Idempotent: true,

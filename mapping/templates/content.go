@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bizbridge/bridge/message"
+	"bizbridge/config/yamlfile"
 )
 
 // element is one value of a content, ready to be filled in.
@@ -83,39 +84,39 @@ func (c *compiler) compile(n *node) *element {
 
 // fill reads a value. entry is the entry of a list in which it stands, nil if there is none.
 func (c *compiler) fill(e *element, pointer string, entry *element) {
-	switch e.at.kind {
-	case kindMap:
-		for _, f := range e.at.fields {
-			if f.name == "file" && holdsPicture(pointer) {
-				c.picture(e, f.value, strings.HasPrefix(pointer, "/files/"))
+	switch e.at.Kind {
+	case yamlfile.Mapping:
+		for _, f := range e.at.Fields {
+			if f.Name == "file" && holdsPicture(pointer) {
+				c.picture(e, f.Value, strings.HasPrefix(pointer, "/files/"))
 				continue
 			}
-			if f.value.kind == kindNull { // a key with nothing behind it is not there
+			if f.Value.Kind == yamlfile.Null { // a key with nothing behind it is not there
 				continue
 			}
-			value := &element{at: f.value}
-			c.fill(value, pointer+"/"+f.name, entry)
-			e.members = append(e.members, member{f.name, value})
+			value := &element{at: f.Value}
+			c.fill(value, pointer+"/"+f.Name, entry)
+			e.members = append(e.members, member{f.Name, value})
 		}
-	case kindList:
-		for i, item := range e.at.items {
+	case yamlfile.List:
+		for i, item := range e.at.Items {
 			value := &element{at: item}
 			c.fill(value, pointer+"/"+strconv.Itoa(i), value)
 			e.items = append(e.items, value)
 		}
-	case kindText:
+	case yamlfile.Text:
 		c.words(e, entry)
 	}
 }
 
 // words reads a text and the variables in it.
 func (c *compiler) words(e, entry *element) {
-	pieces, bad := split(e.at.text)
+	pieces, bad := split(e.at.Text)
 	switch {
 	case bad == "{{":
-		c.report(e.at, `"{{" without "}}"`, variableHint)
+		c.Report(e.at, `"{{" without "}}"`, variableHint)
 	case bad != "":
-		c.report(e.at, fmt.Sprintf("%q does not name a variable", clip(bad)), variableHint)
+		c.Report(e.at, fmt.Sprintf("%q does not name a variable", yamlfile.OneLine(bad)), variableHint)
 	}
 	e.pieces = pieces
 	for _, p := range pieces {
@@ -130,16 +131,16 @@ func (c *compiler) variable(e, entry *element, name string) {
 	v := find(c.vars, name)
 	switch {
 	case v == nil:
-		hint := suggest(name, names(c.vars))
+		hint := yamlfile.Suggest(name, names(c.vars), "Possible")
 		if hint == "" {
 			hint = `Describe it under "vars".`
 		}
-		c.report(e.at, fmt.Sprintf("unknown variable {{%s}}", clip(name)), hint)
+		c.Report(e.at, fmt.Sprintf("unknown variable {{%s}}", yamlfile.OneLine(name)), hint)
 	case !v.list:
 	case entry == nil:
-		c.report(e.at, fmt.Sprintf("the list {{%s}} does not stand in an entry of a list", name), "The entry in which it stands is repeated for each of its values: options, items, slots.")
+		c.Report(e.at, fmt.Sprintf("the list {{%s}} does not stand in an entry of a list", name), "The entry in which it stands is repeated for each of its values: options, items, slots.")
 	case entry.repeat != "" && entry.repeat != name:
-		c.report(e.at, fmt.Sprintf("an entry cannot be repeated for {{%s}} and {{%s}} at once", entry.repeat, name), "")
+		c.Report(e.at, fmt.Sprintf("an entry cannot be repeated for {{%s}} and {{%s}} at once", entry.repeat, name), "")
 	default:
 		entry.repeat = name
 	}
@@ -169,23 +170,23 @@ func holdsPicture(pointer string) bool { return picturePlace.MatchString(pointer
 
 // picture reads a file beside the templates into the place of data.
 func (c *compiler) picture(e *element, path *node, anyFile bool) {
-	if !c.is(path, kindText) {
+	if !c.is(path, yamlfile.Text) {
 		return
 	}
-	if strings.Contains(path.text, "{{") {
-		c.report(path, "the path of a file cannot have variables", "The file is read when the templates are loaded.")
+	if strings.Contains(path.Text, "{{") {
+		c.Report(path, "the path of a file cannot have variables", "The file is read when the templates are loaded.")
 		return
 	}
-	data, message, hint := c.files.read(path.text, anyFile)
+	data, message, hint := c.files.read(path.Text, anyFile)
 	if message != "" {
-		c.report(path, message, hint)
+		c.Report(path, message, hint)
 		return
 	}
 	e.picture = data
-	standIn := &node{path: path.path, at: path.at, key: path.key, kind: kindText, text: "AA=="} // any base64
+	standIn := &node{Path: path.Path, At: path.At, Key: path.Key, Kind: yamlfile.Text, Text: "AA=="} // any base64
 	e.members = append(e.members, member{"data", &element{at: standIn}})
-	if anyFile && e.at.child("name") == nil {
-		name := &node{path: path.path, at: path.at, key: path.key, kind: kindText, text: path.text[strings.LastIndexByte(path.text, '/')+1:]}
+	if anyFile && e.at.Given("name") == nil {
+		name := &node{Path: path.Path, At: path.At, Key: path.Key, Kind: yamlfile.Text, Text: path.Text[strings.LastIndexByte(path.Text, '/')+1:]}
 		e.members = append(e.members, member{"name", &element{at: name}})
 	}
 }

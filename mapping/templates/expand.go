@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bizbridge/bridge/message"
+	"bizbridge/config/yamlfile"
 )
 
 const (
@@ -48,7 +49,7 @@ func invalid(name string, faults []message.Fault) *message.Failure {
 
 func (s *Set) unknown(name string) *message.Failure {
 	words := "is not the name of a template"
-	if near := nearest(name, s.Names()); len(near) > 0 {
+	if near := yamlfile.Nearest(name, s.Names()); len(near) > 0 {
 		words += "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return &message.Failure{
@@ -102,7 +103,7 @@ func (v *variable) describe() string {
 
 // escapePointer keeps "/" between a variable and the number of its value: names of variables have none, and what else
 // was given as a name is no more than shown.
-func escapePointer(name string) string { return strings.ReplaceAll(clip(name), "~", "~0") }
+func escapePointer(name string) string { return strings.ReplaceAll(yamlfile.OneLine(name), "~", "~0") }
 
 // attribute tells of each fault of a content which variable is to blame, where that is plain.
 func (t *template) attribute(e *element, values map[string]any, bad []message.Fault) []message.Fault {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/gabriel-vasile/mimetype"
+
+	"bizbridge/config/yamlfile"
 )
 
 // MaxPicture bounds a file that a template takes in.
@@ -44,22 +46,22 @@ func (f *folder) load(path string, anyFile bool) (data, message, hint string) {
 		return data, "", ""
 	}
 	if filepath.IsAbs(path) || !filepath.IsLocal(filepath.FromSlash(path)) {
-		return "", fmt.Sprintf("the file %q is not in the folder of the templates", clip(path)), pathHint
+		return "", fmt.Sprintf("the file %q is not in the folder of the templates", yamlfile.OneLine(path)), pathHint
 	}
 	content, err := f.open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Sprintf("the file %q does not exist", clip(path)), pathHint
+		return "", fmt.Sprintf("the file %q does not exist", yamlfile.OneLine(path)), pathHint
 	case errors.Is(err, fs.ErrPermission):
-		return "", fmt.Sprintf("the file %q may not be read by this user", clip(path)), ""
+		return "", fmt.Sprintf("the file %q may not be read by this user", yamlfile.OneLine(path)), ""
 	case errors.Is(err, errSize):
-		return "", fmt.Sprintf("the file %q is larger than %d bytes", clip(path), MaxPicture), "The phone sees a small picture: a few hundred pixels are enough."
+		return "", fmt.Sprintf("the file %q is larger than %d bytes", yamlfile.OneLine(path), MaxPicture), "The phone sees a small picture: a few hundred pixels are enough."
 	case err != nil: // also a link that leads out of the folder
-		return "", fmt.Sprintf("the file %q cannot be read", clip(path)), pathHint
+		return "", fmt.Sprintf("the file %q cannot be read", yamlfile.OneLine(path)), pathHint
 	case len(content) == 0:
-		return "", fmt.Sprintf("the file %q is empty", clip(path)), ""
+		return "", fmt.Sprintf("the file %q is empty", yamlfile.OneLine(path)), ""
 	case !anyFile && !isPicture(content):
-		return "", fmt.Sprintf("the file %q is no picture", clip(path)), "PNG, JPEG, GIF, WebP, BMP and TIFF can be used."
+		return "", fmt.Sprintf("the file %q is no picture", yamlfile.OneLine(path)), "PNG, JPEG, GIF, WebP, BMP and TIFF can be used."
 	}
 	data = base64.StdEncoding.EncodeToString(content)
 	f.seen[path] = data

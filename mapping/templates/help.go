@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bizbridge/bridge/message"
+	"bizbridge/config/yamlfile"
 )
 
 // Help answers /help: the list of all templates for no name, otherwise one with its variables and an example.
@@ -16,8 +17,8 @@ func (s *Set) Help(name string) string {
 	}
 	t := s.templates[strings.ToLower(name)]
 	if t == nil {
-		words := fmt.Sprintf("There is no template %q.", clip(name))
-		if near := nearest(name, s.Names()); len(near) > 0 {
+		words := fmt.Sprintf("There is no template %q.", yamlfile.OneLine(name))
+		if near := yamlfile.Nearest(name, s.Names()); len(near) > 0 {
 			words += " Did you mean " + strings.Join(near, " or ") + "?"
 		}
 		return words + " /help lists them all."

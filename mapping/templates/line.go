@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"bizbridge/bridge/message"
+	"bizbridge/config/yamlfile"
 )
 
 // Line is a template as an agent writes it: /name key="value".
@@ -53,7 +54,7 @@ func ParseLine(text string) (line Line, is bool, err error) {
 		if line.Name == helpName {
 			word = line.Words[1]
 		}
-		return line, true, &LineError{fmt.Sprintf("%q stands without the name of a variable", clip(word)), `Write name=value, without spaces around "=", and quotes around values with spaces.`}
+		return line, true, &LineError{fmt.Sprintf("%q stands without the name of a variable", yamlfile.OneLine(word)), `Write name=value, without spaces around "=", and quotes around values with spaces.`}
 	}
 	if line.Name == helpName && len(line.Vars) > 0 {
 		return line, true, &LineError{"/help takes the name of a template only", "Write /help or /help name."}
@@ -94,7 +95,7 @@ func (p *lineParser) argument(line *Line) error {
 	key := strings.ToLower(p.rest[:end])
 	p.rest = p.rest[end+1:]
 	if !message.TemplateName.MatchString(key) {
-		return &LineError{fmt.Sprintf("%q cannot be the name of a variable", clip(key)), `Write name=value, without spaces around "=".`}
+		return &LineError{fmt.Sprintf("%q cannot be the name of a variable", yamlfile.OneLine(key)), `Write name=value, without spaces around "=".`}
 	}
 	value, err := p.value()
 	if err != nil {

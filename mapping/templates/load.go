@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"bizbridge/bridge/message"
+	"bizbridge/config/yamlfile"
 )
 
 // Set is the templates of a configuration. It does not change, and may be used by many at once. The zero value has none.
@@ -47,7 +48,7 @@ func Load(patterns []string, base string) (*Set, []Problem) {
 	for _, path := range l.match(patterns, base) {
 		l.file(path)
 	}
-	problems := sorted(l.problems)
+	problems := l.problems.Sorted()
 	if Fatal(problems) {
 		return nil, problems
 	}
@@ -56,7 +57,7 @@ func Load(patterns []string, base string) (*Set, []Problem) {
 
 type loader struct {
 	set      *Set
-	problems []Problem
+	problems yamlfile.Problems
 }
 
 // match gives the files, each once.
@@ -129,9 +130,9 @@ func readFile(path string) ([]byte, error) {
 		return nil, errors.New("cannot be read")
 	}
 	defer func() { _ = file.Close() }()
-	text, err := readBounded(file, maxFile)
+	text, err := readBounded(file, yamlfile.MaxFile)
 	if errors.Is(err, errSize) {
-		return nil, fmt.Errorf("is larger than %d bytes", maxFile)
+		return nil, fmt.Errorf("is larger than %d bytes", yamlfile.MaxFile)
 	} else if err != nil {
 		return nil, errors.New("cannot be read")
 	}
@@ -140,61 +141,61 @@ func readFile(path string) ([]byte, error) {
 
 // parse reads the templates of one file.
 func (l *loader) parse(path string, text []byte, files *folder) {
-	s := &source{file: path}
-	defer func() { l.problems = append(l.problems, s.problems...) }()
-	root := s.read(text)
-	if root == nil || !s.is(root, kindMap) {
+	s := &source{yamlfile.File{Name: path, Format: format}}
+	defer func() { l.problems = append(l.problems, s.Problems...) }()
+	root := s.Read(text)
+	if root == nil || !s.is(root, yamlfile.Mapping) {
 		return
 	}
 	s.keys(root, "templates")
-	list := root.child("templates")
-	if list == nil && len(s.problems) > 0 { // the name is misspelt
+	list := root.Given("templates")
+	if list == nil && len(s.Problems) > 0 { // the name is misspelt
 		return
 	} else if list == nil {
-		s.report(root, "the file has no templates", `It begins with "templates:", and each template has its name below.`)
+		s.Report(root, "the file has no templates", `It begins with "templates:", and each template has its name below.`)
 		return
 	}
-	if !s.is(list, kindMap) {
+	if !s.is(list, yamlfile.Mapping) {
 		return
 	}
-	for _, f := range list.fields {
+	for _, f := range list.Fields {
 		l.add(s, f, files)
 	}
 }
 
 func (l *loader) add(s *source, f field, files *folder) {
-	known := l.set.templates[f.name]
+	known := l.set.templates[f.Name]
 	switch {
-	case !message.TemplateName.MatchString(f.name):
-		s.add(f.at, f.value.path, fmt.Sprintf("%q cannot be the name of a template", clip(f.name)), "Use lower-case letters, digits, - and _, at most 64.")
-	case f.name == helpName:
-		s.add(f.at, f.value.path, `no template can have the name "help"`, "/help lists the templates.")
+	case !message.TemplateName.MatchString(f.Name):
+		s.Add(f.At, f.Value.Path, fmt.Sprintf("%q cannot be the name of a template", yamlfile.OneLine(f.Name)), "Use lower-case letters, digits, - and _, at most 64.")
+	case f.Name == helpName:
+		s.Add(f.At, f.Value.Path, `no template can have the name "help"`, "/help lists the templates.")
 	case known != nil:
-		s.add(f.at, f.value.path, fmt.Sprintf("there are two templates %q", f.name), "The other stands in "+known.place+".")
+		s.Add(f.At, f.Value.Path, fmt.Sprintf("there are two templates %q", f.Name), "The other stands in "+known.place+".")
 	case len(l.set.templates) == maxTemplates:
-		s.add(f.at, f.value.path, fmt.Sprintf("there are more than %d templates", maxTemplates), "")
+		s.Add(f.At, f.Value.Path, fmt.Sprintf("there are more than %d templates", maxTemplates), "")
 	default:
-		l.set.templates[f.name] = s.template(f, files)
+		l.set.templates[f.Name] = s.template(f, files)
 	}
 }
 
 // template reads one. What is wrong in it is reported.
 func (s *source) template(f field, files *folder) *template {
-	n := f.value
-	t := &template{name: f.name, languages: map[string]*element{}, place: fmt.Sprintf("%s:%d", s.file, f.at.Line)}
-	if n.kind == kindNull {
-		s.reportKey(n, fmt.Sprintf("the template %q is empty", f.name), `It needs "content" or "languages".`)
+	n := f.Value
+	t := &template{name: f.Name, languages: map[string]*element{}, place: fmt.Sprintf("%s:%d", s.Name, f.At.Line)}
+	if n.Kind == yamlfile.Null {
+		s.reportKey(n, fmt.Sprintf("the template %q is empty", f.Name), `It needs "content" or "languages".`)
 		return t
 	}
-	if !s.is(n, kindMap) {
+	if !s.is(n, yamlfile.Mapping) {
 		return t
 	}
 	s.keys(n, "description", "vars", "content", "languages")
 	t.description = s.description(n)
-	t.vars = s.variables(n.child("vars"))
+	t.vars = s.variables(n.Given("vars"))
 	c := &compiler{source: s, files: files, vars: t.vars, used: map[string]bool{}}
 	c.contents(t, n)
-	if s.hasFault(n.path) {
+	if s.hasFault(n.Path) {
 		return t // trying it would only repeat what has been said
 	}
 	for _, v := range t.vars {
@@ -210,14 +211,14 @@ func (s *source) template(f field, files *folder) *template {
 
 // hasFault tells whether something is wrong below a path.
 func (s *source) hasFault(path string) bool {
-	return slices.ContainsFunc(s.problems, func(p Problem) bool {
+	return slices.ContainsFunc(s.Problems, func(p Problem) bool {
 		return !p.Warning && (p.Path == path || strings.HasPrefix(p.Path, path+"."))
 	})
 }
 
 // contents reads the content, or that of each language.
 func (c *compiler) contents(t *template, n *node) {
-	single, several := n.child("content"), n.child("languages")
+	single, several := n.Given("content"), n.Given("languages")
 	switch {
 	case single != nil && several != nil:
 		c.reportKey(single, `"content" and "languages" cannot stand side by side`, `Move the content to languages.default.content.`)
@@ -225,37 +226,37 @@ func (c *compiler) contents(t *template, n *node) {
 		c.language(t, "", single)
 	case several == nil:
 		c.reportKey(n, fmt.Sprintf("the template %q has no content", t.name), `It needs "content" or "languages".`)
-	case c.is(several, kindMap):
+	case c.is(several, yamlfile.Mapping):
 		c.languages(t, several)
 	}
 }
 
 func (c *compiler) languages(t *template, n *node) {
-	for _, f := range n.fields {
+	for _, f := range n.Fields {
 		name := ""
-		if f.name != "default" {
-			if name = normalLocale(f.name); name == "" {
-				c.add(f.at, f.value.path, fmt.Sprintf("%q is not a language", clip(f.name)), "Write default, or a language and perhaps a country: de, de_AT.")
+		if f.Name != "default" {
+			if name = normalLocale(f.Name); name == "" {
+				c.Add(f.At, f.Value.Path, fmt.Sprintf("%q is not a language", yamlfile.OneLine(f.Name)), "Write default, or a language and perhaps a country: de, de_AT.")
 				continue
 			}
 		}
 		if t.languages[name] != nil {
-			c.add(f.at, f.value.path, fmt.Sprintf("%s stands here twice", f.name), "")
+			c.Add(f.At, f.Value.Path, fmt.Sprintf("%s stands here twice", f.Name), "")
 			continue
 		}
-		if f.value.kind != kindMap {
-			c.reportKey(f.value, fmt.Sprintf("%s must be a mapping with content", f.name), "")
-			t.languages[name] = &element{at: f.value} // said: it is not missing
+		if f.Value.Kind != yamlfile.Mapping {
+			c.reportKey(f.Value, fmt.Sprintf("%s must be a mapping with content", f.Name), "")
+			t.languages[name] = &element{at: f.Value} // said: it is not missing
 			continue
 		}
-		c.keys(f.value, "content")
-		if content := f.value.child("content"); content == nil {
-			c.reportKey(f.value, f.name+" has no content", "")
+		c.keys(f.Value, "content")
+		if content := f.Value.Given("content"); content == nil {
+			c.reportKey(f.Value, f.Name+" has no content", "")
 		} else {
 			c.language(t, name, content)
 		}
 	}
-	if n.child("default") == nil {
+	if n.Given("default") == nil {
 		c.reportKey(n, `"languages" has no default`, "Customers with any other language get it.")
 	}
 }
@@ -263,23 +264,23 @@ func (c *compiler) languages(t *template, n *node) {
 // language reads one content.
 func (c *compiler) language(t *template, name string, n *node) {
 	t.languages[name] = &element{at: n}
-	if !c.is(n, kindMap) {
+	if !c.is(n, yamlfile.Mapping) {
 		return
 	}
-	switch kind := n.child("kind"); {
+	switch kind := n.Given("kind"); {
 	case kind == nil:
 		c.reportKey(n, "the content has no kind", "Write kind: quick_reply, list_picker, time_picker, form, rich_link or text.")
 		return
-	case !c.is(kind, kindText):
+	case !c.is(kind, yamlfile.Text):
 		return
-	case strings.Contains(kind.text, "{{"):
-		c.report(kind, "the kind cannot have variables", "")
+	case strings.Contains(kind.Text, "{{"):
+		c.Report(kind, "the kind cannot have variables", "")
 		return
-	case kind.text == string(message.KindTemplate) || kind.text == string(message.KindTyping):
-		c.report(kind, fmt.Sprintf("a template cannot be of kind %q", kind.text), "")
+	case kind.Text == string(message.KindTemplate) || kind.Text == string(message.KindTyping):
+		c.Report(kind, fmt.Sprintf("a template cannot be of kind %q", kind.Text), "")
 		return
-	case !slices.Contains(message.Kinds, message.Kind(kind.text)):
-		c.report(kind, fmt.Sprintf("unknown kind %q", clip(kind.text)), suggest(kind.text, usableKinds()))
+	case !slices.Contains(message.Kinds, message.Kind(kind.Text)):
+		c.Report(kind, fmt.Sprintf("unknown kind %q", yamlfile.OneLine(kind.Text)), yamlfile.Suggest(kind.Text, usableKinds(), "Possible"))
 		return
 	}
 	t.languages[name] = c.compile(n)

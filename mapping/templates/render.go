@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bizbridge/bridge/message"
+	"bizbridge/config/yamlfile"
 )
 
 // maxRendered bounds the text that values make of a template: long values in many places, repeated.
@@ -33,12 +34,12 @@ func (r *renderer) value(e *element, pointer string) (any, bool) {
 		r.pictures[pointer] = e.picture
 	}
 	switch {
-	case e.at.kind == kindMap:
+	case e.at.Kind == yamlfile.Mapping:
 		return r.object(e, pointer)
-	case e.at.kind == kindList:
+	case e.at.Kind == yamlfile.List:
 		return r.list(e, pointer), true
 	case e.pieces == nil:
-		return e.at.scalar(), true
+		return scalar(e.at), true
 	default:
 		return r.text(e, pointer)
 	}

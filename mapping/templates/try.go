@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bizbridge/config/yamlfile"
 )
 
 // trial is one way to fill a template in.
@@ -21,9 +23,9 @@ type trial struct {
 func (s *source) try(t *template, content *element) {
 	full := trial{vars: t.vars, values: t.samples(false)}
 	s.findTextual(content, full)
-	before := len(s.problems)
+	before := len(s.Problems)
 	s.run(content, full, true)
-	if len(s.problems) > before {
+	if len(s.Problems) > before {
 		return
 	}
 	const when = "This is so without the optional variables, and with as few values in lists as min_items allows."
@@ -80,11 +82,11 @@ func (s *source) run(content *element, t trial, strict bool) {
 		at, exact := r.near(fault.Pointer)
 		words := steps(fault.Pointer) + " " + fault.Message
 		hint := t.hint(r.blame(fault.Pointer))
-		if exact && strings.Contains(fault.Message, "must be a string") && (at.at.kind == kindNumber || at.at.kind == kindBool) {
+		if exact && strings.Contains(fault.Message, "must be a string") && (at.at.Kind == yamlfile.Number || at.at.Kind == yamlfile.Boolean) {
 			hint = "Put it in quotes."
 		}
 		if exact {
-			s.report(at.at, words, hint)
+			s.Report(at.at, words, hint)
 		} else {
 			s.reportKey(at.at, words, hint)
 		}
@@ -170,7 +172,7 @@ func (m memberCheck) object(t reflect.Type, value map[string]any, pointer string
 		if slices.Contains(known, name) {
 			continue
 		}
-		words, hint := fmt.Sprintf("unknown key %q", clip(name)), suggest(name, known)
+		words, hint := fmt.Sprintf("unknown key %q", yamlfile.OneLine(name)), yamlfile.Suggest(name, known, "Possible")
 		if name == "file" {
 			hint = "A file can stand in images, in the image of a rich_link, in the icon of an app and in files."
 		}

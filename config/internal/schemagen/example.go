@@ -65,6 +65,12 @@ func (e *example) properties(indent string, object *jsonschema.Schema) {
 
 // value writes what stands after "key:", the end of the line included.
 func (e *example) value(indent string, property *jsonschema.Schema) {
+	if named := property.AdditionalProperties; property.Type == "object" && named != nil && deref(e.root, named).Properties != nil {
+		entry := &example{root: e.root}
+		entry.properties(indent+"    ", deref(e.root, named))
+		e.text.WriteString("\n" + indent + "  # A name of your choice.\n" + indent + "  acme:\n" + entry.text.String())
+		return
+	}
 	if property.Type != "array" {
 		fmt.Fprintf(&e.text, " %s\n", scalar(property))
 		return
