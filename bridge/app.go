@@ -15,6 +15,7 @@ import (
 
 	"bizbridge/bridge/flow"
 	"bizbridge/bridge/metrics"
+	"bizbridge/bridge/signin"
 	"bizbridge/config"
 )
 
@@ -47,6 +48,7 @@ type App struct {
 	logger   *slog.Logger
 	metrics  *metrics.Metrics
 	memory   *flow.Memory
+	visits   *signin.Memory
 	site     atomic.Pointer[site]
 	reloadMu sync.Mutex
 	draining atomic.Bool
@@ -63,6 +65,7 @@ func New(options Options) (*App, error) {
 		logger:  options.Logger,
 		metrics: metrics.New(options.Version, options.Commit),
 		memory:  flow.NewMemory(time.Now),
+		visits:  signin.NewMemory(),
 		public:  options.Public,
 		admin:   options.Admin,
 	}

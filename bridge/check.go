@@ -11,6 +11,7 @@ import (
 
 	"bizbridge/bridge/flow"
 	"bizbridge/bridge/metrics"
+	"bizbridge/bridge/signin"
 	"bizbridge/config"
 	"bizbridge/connectors"
 	"bizbridge/mapping/templates"
@@ -26,7 +27,7 @@ type Report struct {
 // Check builds everything that a configuration describes, without listening or calling anyone, and runs the tests that
 // its mappings bring. The error has a line for every problem.
 func Check(ctx context.Context, cfg *config.Config) (Report, error) {
-	app := &App{logger: slog.New(slog.DiscardHandler), metrics: metrics.New("check", ""), memory: flow.NewMemory(time.Now)}
+	app := &App{logger: slog.New(slog.DiscardHandler), metrics: metrics.New("check", ""), memory: flow.NewMemory(time.Now), visits: signin.NewMemory()}
 	site, err := app.newSite(cfg)
 	if err != nil {
 		return Report{}, err

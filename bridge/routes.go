@@ -13,6 +13,7 @@ import (
 
 	"bizbridge/bridge/flow"
 	"bizbridge/bridge/message"
+	"bizbridge/bridge/signin"
 )
 
 // routes registers every public route. Gin stays in this file: handlers are plain net/http.
@@ -40,6 +41,8 @@ func (s *site) routes() http.Handler {
 	public.Match([]string{http.MethodGet, http.MethodHead}, "/media/:token/:filename", func(c *gin.Context) {
 		s.media.ServeHTTP(c.Writer, c.Request, c.Param("token"))
 	})
+	public.GET(startPath, gin.WrapF(s.serveOAuth((*signin.Service).Start)))
+	public.GET(callbackPath, gin.WrapF(s.serveOAuth((*signin.Service).Callback)))
 	public.POST("/v1/messages", gin.WrapF(s.postAPIMessage))
 	public.GET("/v1/openapi.json", gin.WrapF(s.getOpenAPI))
 	return engine

@@ -38,6 +38,7 @@ type site struct {
 	speaks   map[string]map[message.BusinessID]bool
 	apiKeys  []apiKey
 	media    *media.Links
+	signIns  *signIns                   // nil: there are no providers
 	files    map[string]flow.FileOpener // by connector name; "" for the API
 	closers  []func()
 
@@ -93,9 +94,14 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 	if err != nil {
 		return nil, err
 	}
+	ins, err := s.newSignIns(a, ring)
+	if err != nil {
+		return nil, fmt.Errorf("signin: %w", err)
+	}
+	s.signIns = ins
 	s.flow = flow.New(flow.Options{
 		Memory: a.memory, Ring: ring, Metrics: a.metrics, Logger: a.logger, Now: time.Now,
-		Gateway: gateway, Links: s.media, Pages: pages, RichLinks: richLinks, Templates: templates,
+		Gateway: gateway, Links: s.media, Pages: pages, RichLinks: richLinks, Templates: templates, SignIns: s.flowSignIns(),
 		MaxFile: cfg.Media.MaxSize.Bytes(), InlineMax: cfg.Delivery.InlineMax.Bytes(),
 		Desks:               s.businessDesks(),
 		Timeout:             cfg.Delivery.Timeout.Std(),

@@ -83,6 +83,8 @@ type Outgoing struct {
 	RequestID string
 	// Pictures are the content's pictures by their ids, as PNG within Apple's limits.
 	Pictures map[string][]byte
+	// OAuth is what a sign-in message asks the device to do.
+	OAuth OAuth
 	// Card is Apple's card of an App Clip, from [Client.AppClip], which goes instead of the rich link's own title and picture.
 	Card json.RawMessage
 }
@@ -159,6 +161,8 @@ func (c *Client) fill(ctx context.Context, business Business, out Outgoing, wire
 	case message.App:
 		wire.Type, wire.InteractiveData = "interactive", app(content, out.Pictures[""])
 		wire.Attachments = []wireAttachment{} // as in Apple's sample
+	case message.SignInRequest:
+		wire.Type, wire.InteractiveData = "interactive", signIn(content, out)
 	default:
 		data, ok := interactive(out)
 		if !ok {
@@ -187,9 +191,13 @@ func (c *Client) post(ctx context.Context, business Business, out Outgoing, body
 	if out.Content.Kind() == message.KindTyping {
 		retry, call = httpclient.RetryNever, c.withTokenOnce
 	}
+	operation := "message"
+	if out.Content.Kind() == message.KindSignIn {
+		operation = "authenticate"
+	}
 	resp, failure := call(business, func(bearer string) (*httpclient.Response, error) {
 		return c.http.Do(ctx, httpclient.Call{
-			Operation: "message", Method: http.MethodPost, URL: c.gateway + "/message",
+			Operation: operation, Method: http.MethodPost, URL: c.gateway + "/" + operation,
 			Header: c.headers(business, out, bearer), Body: body, Retry: retry,
 		})
 	})

@@ -34,6 +34,8 @@ type wireData struct {
 	ListPicker *wireListPicker `json:"listPicker,omitempty"`
 	Event      *wireEvent      `json:"event,omitempty"`
 	Dynamic    *wireDynamic    `json:"dynamic,omitempty"`
+
+	Authenticate *wireAuthenticate `json:"authenticate,omitempty"`
 }
 
 type wireImage struct {

@@ -34,6 +34,8 @@ type Incoming struct {
 	Files []*attachment.Source
 	// Reference is set when the answer to an interactive message has to be fetched first; see [Client.Expand].
 	Reference *Reference
+	// SignIn is set when the customer's device tells of a sign-in. Event then says only that it cannot be shown.
+	SignIn *SignInAnswer
 }
 
 // Refusal is why a request is not accepted: the status that Apple is told, and for whom it counts.

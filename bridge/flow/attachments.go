@@ -17,7 +17,7 @@ import (
 
 // expand reads a large interactive answer. One that cannot be read is delivered all the same, with what is known of it:
 // the customer has answered, and the agent must hear of that.
-func (f *Flow) expand(ctx context.Context, in apple.Incoming) message.Event {
+func (f *Flow) expand(ctx context.Context, in apple.Incoming) apple.Incoming {
 	ctx, cancel := halfOf(ctx)
 	defer cancel()
 	var data json.RawMessage
@@ -29,10 +29,10 @@ func (f *Flow) expand(ctx context.Context, in apple.Incoming) message.Event {
 	f.Metrics.IDRExpansions.WithLabelValues(string(expansion)).Inc()
 	if failure != nil {
 		f.Logger.Warn("an interactive answer cannot be read", "id", in.Event.Data.ID, "error", failure)
-		return in.Event
+		return in
 	}
 	in.Answer(data)
-	return in.Event
+	return in
 }
 
 // halfOf bounds what is done for an event before the helpdesk can be told of it: half of the time is left for that.

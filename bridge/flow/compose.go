@@ -37,6 +37,7 @@ type part struct {
 	files    []apple.File
 	pictures map[string][]byte // PNG, by id
 	card     json.RawMessage   // of an App Clip
+	oauth    apple.OAuth       // of a sign-in
 	made     bool              // a card that the sender did not ask for, of a link in a text
 	instead  message.Content   // of a card: what is sent where there can be none; nil: nothing
 	steps    []message.Fallback
@@ -57,11 +58,20 @@ func (f *Flow) compose(ctx context.Context, sender Sender, out message.Outbound,
 			return c, failure
 		}
 	}
+	legacy := false
+	if request, ok := content.(message.SignInRequest); ok {
+		if legacy, failure = f.askToSignIn(request, out.BusinessID, half.device); failure != nil {
+			return c, failure
+		}
+	}
 	fitted := fallback.Fit(content, half.device)
 	c.stepDown(fitted)
 	c.parts = plainParts(fitted.Content)
 	f.addLinks(c, out.BusinessID, spoken(content))
 	c.name(sender, out, half)
+	if content.Kind() == message.KindSignIn {
+		c.parts[0].oauth = f.SignIns.Ask(out.BusinessID, out.CustomerID, c.parts[0].request, legacy)
+	}
 	if failure := f.preparePictures(ctx, sender, c); failure != nil {
 		return c, failure
 	}

@@ -119,6 +119,8 @@ type Options struct {
 	RichLinks map[message.BusinessID]RichLinks
 	// Pages fetches the pages that links lead to, for their titles and pictures.
 	Pages FileOpener
+	// SignIns asks customers to sign in, and reads what comes of it; nil: no business has a provider.
+	SignIns SignIns
 	// Templates expands what agents and bots name; nil: there are none.
 	Templates Templates
 	// MaxFile is the largest file, in either direction, in bytes; files up to InlineMax are uploaded into helpdesks that

@@ -105,7 +105,11 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 	waited := time.Since(began)
 
 	if in.Reference != nil {
-		event = f.expand(ctx, in)
+		in = f.expand(ctx, in)
+		event = in.Event
+	}
+	if in.SignIn != nil {
+		f.signedIn(ctx, *in.SignIn, &event)
 	}
 	tap := f.tap(event)
 	if at, ok := f.Memory.taps.Get(tap); ok && f.Now().Sub(at) < tapWindow {
@@ -131,6 +135,7 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 
 // delivered remembers a tap, and counts an answer that the helpdesk shows as a text.
 func (f *Flow) delivered(desk *Desk, event message.Event, tap string) {
+	f.countSignIn(event)
 	if tap != "" {
 		f.Memory.taps.Add(tap, f.Now())
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
 )
 
@@ -31,6 +32,9 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		attempt.Header = req.Header.Clone()
 		state.sign(attempt.Header)
 	}
+	if err := state.prepare(req, attempt); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	resp, err := t.base.RoundTrip(attempt)
 	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
@@ -41,6 +45,7 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	if resp != nil {
 		status = resp.StatusCode
 		state.status = status
+		state.renewed = state.auth != nil && state.auth.Refused(status)
 		// http.Client makes an error, with the address in it, of an answer whose Location it cannot read.
 		if _, unreadable := resp.Location(); unreadable != nil {
 			resp.Header.Del("Location")
@@ -50,6 +55,24 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	state.connected = err != nil && connected.Load()
 	state.mayHaveArrived = state.mayHaveArrived || state.connected
 	return resp, err
+}
+
+// prepare puts the credentials on an attempt, which shares nothing with the request that the next one is made from.
+func (s *callState) prepare(req, attempt *http.Request) error {
+	if s.auth == nil {
+		return nil
+	}
+	address := *req.URL
+	attempt.URL, attempt.Header = &address, attempt.Header.Clone()
+	err := s.auth.Prepare(req.Context(), attempt, s.body)
+	if err == nil {
+		return nil
+	}
+	if req.Body != nil {
+		_ = req.Body.Close() // as a RoundTripper has to
+	}
+	s.unprepared = message.FailureOf(err)
+	return s.unprepared
 }
 
 // Waits adds up the time that one message spent waiting for peers, so that the bridge's own time can be told.

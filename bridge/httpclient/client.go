@@ -58,6 +58,20 @@ type Call struct {
 	Retry    Retry
 	// Sign, when not nil, sets what must be new on every attempt, such as a signature with its time.
 	Sign func(http.Header)
+	// Auth, when not nil, proves on every attempt who calls.
+	Auth Credentials
+}
+
+// Credentials prove to a peer who calls. One value serves one call.
+type Credentials interface {
+	// Prepare puts them on an attempt: header and URL are the attempt's own. The body is nil where it is a stream. An
+	// error is a [*message.Failure]; the attempt is not made then, and no other.
+	Prepare(ctx context.Context, attempt *http.Request, body []byte) error
+	// Refused hears the status of every answer. It tells whether another attempt would have new credentials, at most
+	// once in a call.
+	Refused(status int) bool
+	// ReadsBody tells whether Prepare needs the body, which cannot be a stream then.
+	ReadsBody() bool
 }
 
 // Retry says when a call may be made again.
@@ -133,7 +147,10 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 
 // send makes the call until there is an answer or no time.
 func (c *Client) send(ctx context.Context, call Call) (*http.Response, *callState, error) {
-	state := &callState{operation: call.Operation, retry: call.Retry, sign: call.Sign}
+	state := &callState{operation: call.Operation, retry: call.Retry, sign: call.Sign, auth: call.Auth, body: call.Body}
+	if call.OpenBody != nil && call.Auth != nil && call.Auth.ReadsBody() {
+		return nil, nil, c.unsignable()
+	}
 	var body any = call.Body
 	if call.OpenBody != nil {
 		body = retryablehttp.ReaderFunc(call.OpenBody)
@@ -159,6 +176,10 @@ func (c *Client) unusable() *message.Failure {
 	return message.Failuref(message.Permanent, "the address of %s is not usable", c.peer)
 }
 
+func (c *Client) unsignable() *message.Failure {
+	return message.Failuref(message.Permanent, "a call to %s cannot be signed, for its body is a stream", c.peer)
+}
+
 type callStateKey struct{}
 
 // callState follows one call through its attempts.
@@ -166,10 +187,14 @@ type callState struct {
 	operation      string
 	retry          Retry
 	sign           func(http.Header)
-	retryFor       string // why the next attempt is made
-	status         int    // of the last attempt that was answered; 0: none was
-	connected      bool   // the last attempt had a connection but no answer: the peer may have read the request
-	mayHaveArrived bool   // so for any attempt that got no answer
+	auth           Credentials
+	body           []byte           // for auth
+	unprepared     *message.Failure // why auth could not prepare the last attempt
+	renewed        bool             // the last attempt was refused, and the next would have new credentials
+	retryFor       string           // why the next attempt is made
+	status         int              // of the last attempt that was answered; 0: none was
+	connected      bool             // the last attempt had a connection but no answer: the peer may have read the request
+	mayHaveArrived bool             // so for any attempt that got no answer
 }
 
 func (s *callState) failure(ctx context.Context, peer string, err error) *message.Failure {
@@ -177,6 +202,8 @@ func (s *callState) failure(ctx context.Context, peer string, err error) *messag
 	switch {
 	case s.mayHaveArrived:
 		failure.Class, failure.Reason = message.Uncertain, peer+" did not answer"
+	case s.unprepared != nil:
+		return s.unprepared
 	case errors.Is(ctx.Err(), context.Canceled):
 		failure.Class, failure.Reason = message.Canceled, "stopped before "+peer+" was reached"
 	case s.status == http.StatusTooManyRequests:
@@ -215,8 +242,10 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 func (s *callState) retryReason(resp *http.Response, err error) string {
 	idempotent := s.retry == RetryIdempotent
 	switch {
-	case s.retry == RetryNever:
+	case s.retry == RetryNever || s.unprepared != nil:
 		return ""
+	case err == nil && s.renewed:
+		return "refused"
 	case err != nil && !s.connected:
 		return "connect"
 	case err != nil && idempotent:
@@ -258,6 +287,9 @@ func timeFor(ctx context.Context, resp *http.Response) bool {
 
 // backoff waits as long as the peer asks (timeFor has seen that it fits), else exponentially; half of it is jitter.
 func backoff(_, _ time.Duration, attempt int, resp *http.Response) time.Duration {
+	if resp != nil && resp.StatusCode == http.StatusUnauthorized {
+		return 0 // it is made again with new credentials, and need not wait
+	}
 	if wait := retryAfter(resp); wait > 0 {
 		return wait
 	}

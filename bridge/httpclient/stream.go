@@ -53,7 +53,10 @@ func (c *Client) Open(ctx context.Context, call Call) (*Stream, error) {
 func (c *Client) Upload(ctx context.Context, call Call, body io.Reader, size int64) (*Response, error) {
 	began := time.Now()
 	defer func() { waitsOf(ctx).add(time.Since(began)) }()
-	state := &callState{operation: call.Operation}
+	if call.Auth != nil && call.Auth.ReadsBody() {
+		return nil, c.unsignable()
+	}
+	state := &callState{operation: call.Operation, auth: call.Auth}
 	if size >= 0 {
 		body = Exactly(body, size)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // App opens a bubble of an iMessage app of your own (protocol §4.12).
@@ -58,6 +59,8 @@ func (a App) validate(r report) {
 		r.fault("/url", "required", "is required, such as ?order=1")
 	case len(a.URL) > maxAppURL:
 		r.fault("/url", "maxLength", "has %d bytes; at most %d are possible", len(a.URL), maxAppURL)
+	case strings.ContainsFunc(a.URL, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }):
+		r.fault("/url", "format", "must have no white space; write %%20 instead")
 	case err != nil || !strings.HasPrefix(a.URL, "?") && !parsed.IsAbs():
 		r.fault("/url", "format", "must be a query that begins with ?, or an absolute URL")
 	}
@@ -68,10 +71,7 @@ func (a App) validate(r report) {
 		r.fault("/session_id", "format", "must be a UUID")
 	}
 	if a.Link != "" {
-		r.link("/link", a.Link)
-		if !strings.HasPrefix(strings.ToLower(a.Link), "https:") {
-			r.fault("/link", "format", "must be an https URL")
-		}
+		r.secureLink("/link", a.Link)
 	}
 }
 

@@ -64,7 +64,11 @@ type Pictured interface {
 // be read.
 type images map[string]bool
 
+// maxImages bounds the pictures of one content, of which each is fetched.
+const maxImages = 100
+
 func (r report) images(list []Image) images {
+	r.count("/images", len(list), 0, maxImages)
 	known := make(images, len(list))
 	for i, image := range list {
 		at := r.at("/images/%d", i)
@@ -113,6 +117,14 @@ func (r report) link(pointer, text string) {
 		r.fault(pointer, "format", "must have no white space; write %%20 instead")
 	default:
 		r.webURL(pointer, text)
+	}
+}
+
+// secureLink is a link that phones follow over TLS only.
+func (r report) secureLink(pointer, text string) {
+	r.link(pointer, text)
+	if !strings.HasPrefix(strings.ToLower(text), "https:") {
+		r.fault(pointer, "format", "must be an https URL")
 	}
 }
 

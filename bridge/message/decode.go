@@ -151,6 +151,7 @@ var contentDecoders = map[Kind]func(*decoder, json.RawMessage) Content{
 	KindTimePicker: decodeContent[TimePicker],
 	KindForm:       decodeContent[Form],
 	KindApp:        decodeContent[App],
+	KindSignIn:     decodeContent[SignInRequest],
 	KindTyping:     decodeContent[Typing],
 	KindTemplate:   decodeContent[Template],
 	KindSaved:      decodeContent[Saved],

@@ -17,6 +17,7 @@ const (
 	EventUnsupported   EventType = "message.unsupported"
 	EventSent          EventType = "message.sent"
 	EventFailed        EventType = "message.failed"
+	EventSignIn        EventType = "signin.completed"
 	EventTypingStarted EventType = "typing.started"
 	EventTypingStopped EventType = "typing.stopped"
 	EventClosed        EventType = "conversation.closed"
@@ -24,7 +25,7 @@ const (
 
 // EventTypes lists them in the order of the documentation.
 var EventTypes = []EventType{
-	EventReceived, EventReplied, EventUnsupported, EventSent, EventFailed, EventTypingStarted, EventTypingStopped, EventClosed,
+	EventReceived, EventReplied, EventUnsupported, EventSent, EventFailed, EventSignIn, EventTypingStarted, EventTypingStopped, EventClosed,
 }
 
 // Typing tells whether the type is ephemeral: best effort, answered at once, never queued, never retried.
@@ -57,7 +58,8 @@ type Data struct {
 	Attachments []Attachment `json:"attachments,omitempty"` // message.received
 	Reaction    *Reaction    `json:"reaction,omitempty"`    // message.received: set when the text is a tapback
 
-	Reply *Reply `json:"reply,omitempty"` // message.replied
+	Reply  *Reply  `json:"reply,omitempty"`  // message.replied
+	SignIn *SignIn `json:"signin,omitempty"` // signin.completed
 
 	AppleType string `json:"apple_type,omitempty"` // message.unsupported: Apple's name of the type
 	Note      string `json:"note,omitempty"`       // message.unsupported: what to tell an agent

@@ -1,7 +1,9 @@
 package message
 
 import (
+	"errors"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 )
@@ -176,12 +178,29 @@ func (p Page) validateInput(r report) {
 	if len(p.Regex) > maxRegex {
 		r.fault("/regex", "maxLength", "has %d bytes; at most %d are possible", len(p.Regex), maxRegex)
 	}
+	if brokenRegex(p.Regex) {
+		r.fault("/regex", "format", "is no regular expression: a bracket or what follows a backslash is missing")
+	}
 	if p.KeyboardType() == "" {
 		r.fault("/keyboard", "enum", "must be one of %s", strings.Join(keyboards, ", "))
 	}
 	if p.ContentType != "" && !contentType.MatchString(p.ContentType) {
 		r.fault("/content_type", "pattern", "must be one of the text content types of iOS, such as emailAddress or postalCode")
 	}
+}
+
+// brokenRegex finds what no dialect takes. That of iOS knows more than Go's, such as looking ahead.
+func brokenRegex(expression string) bool {
+	_, err := syntax.Parse(expression, syntax.Perl)
+	fault, ok := errors.AsType[*syntax.Error](err)
+	if !ok || strings.Contains(expression, "(?") {
+		return false
+	}
+	switch fault.Code {
+	case syntax.ErrMissingParen, syntax.ErrUnexpectedParen, syntax.ErrMissingBracket, syntax.ErrTrailingBackslash:
+		return true
+	}
+	return false
 }
 
 var contentType = regexp.MustCompile(`^[A-Za-z0-9]{1,50}$`)

@@ -130,7 +130,7 @@ func TestWhatFollowsAPage(t *testing.T) {
 func TestDaysInTheFormatOfThePage(t *testing.T) {
 	for format, want := range map[string]string{
 		"": "02/04/2030", "MM/dd/yyyy": "02/04/2030", "dd.MM.yyyy": "04.02.2030", "yyyy-MM-dd": "2030-02-04", "d/M/yy": "4/2/30",
-		"d MMM yyyy": "4 Feb 2030", "MMMM d, yyyy": "February 4, 2030", "ddMMyyyy": "04022030", "yyyyMMdd": "20300204",
+		"d MMM yyyy": "4 Feb 2030", "MMMM d, yyyy": "February 4, 2030", "ddMMyyyy": "04022030", "yyyyMMdd": "20300204", "ddMMMyyyy": "04Feb2030",
 	} {
 		page := message.Page{Format: format}
 		if got := page.InFormat("2030-02-04"); got != want {
@@ -155,6 +155,16 @@ func TestKeyboards(t *testing.T) {
 	} {
 		if got := (message.Page{Keyboard: keyboard}).KeyboardType(); got != want {
 			t.Errorf("%s: %q, want %q", keyboard, got, want)
+		}
+	}
+}
+
+// What iOS may understand is not refused where Go does not.
+func TestRegexesOfOtherDialects(t *testing.T) {
+	for _, regex := range []string{`^(?=.*\d).+$`, `(?<zip>\d{5})(?!0)`, `a*+`, `\p{Alphabetic}`, `[a-z&&[^aeiou]]`, `(\w)\1`, `\R`} {
+		document := change(t, goodForm, "/pages/3/regex", string(encode(t, regex)))
+		if _, faults := message.DecodeContent([]byte(document)); faults != nil {
+			t.Errorf("%s: %v", regex, faults)
 		}
 	}
 }
@@ -209,7 +219,8 @@ func TestPicturesAreThoseThatAreShown(t *testing.T) {
 	if got := content.(message.Pictured).Pictures(); len(got) != 1 || got[0].Pointer != "/images/0" || got[0].ID != "i" {
 		t.Errorf("%+v", got)
 	}
-	for document, want := range map[string]string{goodTime: "/images/0", goodForm: "/images/0", goodLink: "/image", goodApp: "/icon"} {
+	most := change(t, goodTime, "/images", entries(100, `{"id":"i%d","data":"aGk="}`), "/event/image", `"i99"`)
+	for document, want := range map[string]string{most: "/images/99", goodTime: "/images/0", goodForm: "/images/0", goodLink: "/image", goodApp: "/icon"} {
 		content, _ := message.DecodeContent([]byte(document))
 		if got := content.(message.Pictured).Pictures(); len(got) != 1 || got[0].Pointer != want {
 			t.Errorf("%s: %+v", want, got)

@@ -24,8 +24,10 @@ func (p Page) InFormat(day string) string {
 	if err != nil {
 		return ""
 	}
-	return parsed.Format(strings.NewReplacer(dateLetters...).Replace(p.DateFormat()))
+	return parsed.Format(p.dateLayout())
 }
+
+func (p Page) dateLayout() string { return strings.NewReplacer(dateLetters...).Replace(p.DateFormat()) }
 
 const maxDateFormat = 30
 
@@ -34,17 +36,20 @@ var (
 	dateSeparator = regexp.MustCompile(`^[/., -]*$`)
 )
 
-// validDateFormat wants the year, the month and the day once each.
+// validDateFormat wants the year, the month and the day once each, and so that they can be told apart: 1112030 may be
+// two days.
 func validDateFormat(format string) bool {
-	letters := datePart.FindAllString(format, -1)
+	places := datePart.FindAllStringIndex(format, -1)
 	kinds := make(map[byte]bool)
-	for _, part := range letters {
-		if !slices.Contains(dateLetters, part) {
+	for i, place := range places {
+		part := format[place[0]:place[1]]
+		touched := i > 0 && places[i-1][1] == place[0] || i+1 < len(places) && places[i+1][0] == place[1]
+		if !slices.Contains(dateLetters, part) || len(part) == 1 && touched {
 			return false
 		}
 		kinds[part[0]] = true
 	}
-	return len(letters) == 3 && len(kinds) == 3 && len(format) <= maxDateFormat &&
+	return len(places) == 3 && len(kinds) == 3 && len(format) <= maxDateFormat &&
 		dateSeparator.MatchString(datePart.ReplaceAllString(format, ""))
 }
 
@@ -52,8 +57,7 @@ func (p Page) validateDates(r report) {
 	if !validDateFormat(p.DateFormat()) {
 		r.fault("/format", "format", "must be made of yyyy, MM, dd and separators, such as MM/dd/yyyy")
 	}
-	first, last := r.day("/min", p.Min), r.day("/max", p.Max)
-	start := r.day("/start", p.Date)
+	first, last, start := p.validateDay(r, "/min", p.Min), p.validateDay(r, "/max", p.Max), p.validateDay(r, "/start", p.Date)
 	if start != "" && start < first {
 		r.fault("/start", "order", "must not be before min")
 	}
@@ -65,13 +69,18 @@ func (p Page) validateDates(r report) {
 	}
 }
 
-// day gives back a valid day, and "" for others. Days in this form are in the order of time.
-func (r report) day(pointer, day string) string {
+// validateDay gives back a valid day, and "" for others. Days in this form are in the order of time.
+func (p Page) validateDay(r report, pointer, day string) string {
 	if day == "" {
 		return ""
 	}
-	if _, err := time.Parse(time.DateOnly, day); err != nil {
+	parsed, err := time.Parse(time.DateOnly, day)
+	if err != nil || parsed.Year() < 1 {
 		r.fault(pointer, "format", "must be a day such as 2030-02-24")
+		return ""
+	}
+	if again, err := time.Parse(p.dateLayout(), p.InFormat(day)); validDateFormat(p.DateFormat()) && (err != nil || !again.Equal(parsed)) {
+		r.fault(pointer, "format", "is another day when %s writes it with two digits of the year: write yyyy there", p.DateFormat())
 		return ""
 	}
 	return day

@@ -20,6 +20,7 @@ const (
 	KindTimePicker Kind = "time_picker"
 	KindForm       Kind = "form"
 	KindApp        Kind = "app"
+	KindSignIn     Kind = "signin"
 	KindTyping     Kind = "typing"
 	KindTemplate   Kind = "template"
 	KindSaved      Kind = "saved"
@@ -27,14 +28,14 @@ const (
 
 // Kinds lists them in the order of the documentation.
 var Kinds = []Kind{
-	KindText, KindFiles, KindRichLink, KindQuickReply, KindListPicker, KindTimePicker, KindForm, KindApp, KindTyping,
+	KindText, KindFiles, KindRichLink, KindQuickReply, KindListPicker, KindTimePicker, KindForm, KindApp, KindSignIn, KindTyping,
 	KindTemplate, KindSaved,
 }
 
 // Interactive tells whether the customer's answer to a message of this kind names the message.
 func (k Kind) Interactive() bool {
 	switch k {
-	case KindQuickReply, KindListPicker, KindTimePicker, KindForm:
+	case KindQuickReply, KindListPicker, KindTimePicker, KindForm, KindSignIn:
 		return true
 	}
 	return false

@@ -210,7 +210,7 @@ func TestWrongQuickReplies(t *testing.T) {
 }
 
 func TestWrongListPickers(t *testing.T) {
-	const item = `{"id":"x%d","title":"T"}`
+	const item, image = `{"id":"x%d","title":"T"}`, `{"id":"i%d","url":"https://example.com/i.png"}`
 	testWrong(t, goodList, map[string]wrong{
 		"received missing":       edit("/received", ``, "/received/title required"),
 		"received a string":      edit("/received", `"Select"`, "/received type"),
@@ -241,6 +241,8 @@ func TestWrongListPickers(t *testing.T) {
 		"an image of both":       edit("/images/1/url", `"https://a/b"`, "/images/1 oneOf"),
 		"an image's URL":         edit("/images/0/url", `"/i.png"`, "/images/0/url format"),
 		"an image's long URL":    edit("/images/0/url", `"https://a/`+strings.Repeat("b", 8200)+`"`, "/images/0/url maxLength"),
+		"101 images": {edits: []string{"/images", entries(101, image), "/received/image", `"i0"`, "/sections/0/items/0/image", `"i1"`},
+			want: []string{"/images maxItems"}},
 		"a data URL":             edit("/images/1/data", `"data:image/png;base64,aGk="`, "/images/1/data contentEncoding"),
 		"an image's description": edit("/images/0/description", long(201), "/images/0/description maxLength"),
 		"a title a number":       edit("/sections/0/items/0/title", `5`, "/sections/0/items/0/title type"),
@@ -280,6 +282,7 @@ func TestWrongTimePickers(t *testing.T) {
 		"an hour of a digit":  start("2030-02-24T9:00:00Z", badStart),
 		"a comma in a start":  start("2030-02-24T09:00:00,0Z", badStart),
 		"a day's offset":      start("2030-02-24T09:00:00+24:00", badStart),
+		"the year 10000":      {edits: []string{"/event/slots/1/start", `"9999-12-31T23:59:00-01:00"`}, want: []string{"/event/slots/1/start range"}, beyond: true},
 		"a start in words":    start("tomorrow", badStart),
 		"a start as a number": edit("/event/slots/1/start", `1898154000`, "/event/slots/1/start type"),
 		"no duration":         edit("/event/slots/1/duration", ``, "/event/slots/1/duration required"),
@@ -307,7 +310,8 @@ func TestWrongTimePickers(t *testing.T) {
 		"too far north":           edit("/event/location/latitude", `90.1`, "/event/location/latitude range"),
 		"too far west":            edit("/event/location/longitude", `-181`, "/event/location/longitude range"),
 		"latitude a string":       edit("/event/location/latitude", `"52"`, "/event/location/latitude type"),
-		"radius below 0":          edit("/event/location/radius", `-1`, "/event/location/radius minimum"),
+		"radius below 0":          edit("/event/location/radius", `-1`, "/event/location/radius range"),
+		"radius beyond the Earth": edit("/event/location/radius", `9007199254740992`, "/event/location/radius range"),
 		"an image that is none":   edit("/event/image", `"k"`, "/event/image reference"),
 		"an id of controls":       edit("/event/id", `"\u0000"`, "/event/id character"),
 		"everything": {edits: []string{"/received/title", ``, "/event/location/latitude", `99`, "/event/timezone", `"X"`, "/event/slots/0", `{"id":"2","start":"2030-02-24T09:00:01Z"}`}, want: []string{
@@ -348,6 +352,10 @@ func TestWrongForms(t *testing.T) {
 		"five years":          edit("/pages/1/format", `"yyyyy-MM-dd"`, "/pages/1/format format"),
 		"capital years":       edit("/pages/1/format", `"MM/DD/YYYY"`, "/pages/1/format format"),
 		"two months":          edit("/pages/1/format", `"MM/MM/yyyy"`, "/pages/1/format format"),
+		"days that touch":     edit("/pages/1/format", `"yyyyMd"`, "/pages/1/format format"),
+		"days touch months":   edit("/pages/1/format", `"dMM/yyyy"`, "/pages/1/format format"),
+		"a lost century":      {edits: []string{"/pages/1/format", `"d.M.yy"`, "/pages/1/min", `"1930-01-01"`}, want: []string{"/pages/1/min format"}},
+		"the year 0":          edit("/pages/1/min", `"0000-12-31"`, "/pages/1/min format"),
 		"min in its format":   edit("/pages/1/min", `"01.01.2030"`, "/pages/1/min format"),
 		"no such day":         edit("/pages/1/max", `"2030-02-30"`, "/pages/1/max format"),
 		"start before min":    edit("/pages/1/start", `"2029-12-31"`, "/pages/1/start order"),
@@ -359,6 +367,10 @@ func TestWrongForms(t *testing.T) {
 		"max_length below 0":    edit("/pages/3/max_length", `-1`, "/pages/3/max_length range"),
 		"max_length a string":   edit("/pages/3/max_length", `"30"`, "/pages/3/max_length type"),
 		"a long regex":          edit("/pages/3/regex", `"`+strings.Repeat(".", 501)+`"`, "/pages/3/regex maxLength"),
+		"an open parenthesis":   edit("/pages/3/regex", `"(a"`, "/pages/3/regex format"),
+		"an open class":         edit("/pages/3/regex", `"[a-z"`, "/pages/3/regex format"),
+		"a backslash alone":     edit("/pages/3/regex", `"a\\"`, "/pages/3/regex format"),
+		"closed too often":      edit("/pages/3/regex", `"a)"`, "/pages/3/regex format"),
 		"content_type a header": edit("/pages/3/content_type", `"a\r\nb"`, "/pages/3/content_type pattern"),
 
 		"start is none":        edit("/start", `"9"`, "/start reference"),
@@ -403,6 +415,7 @@ func TestWrongRichLinks(t *testing.T) {
 		"an image a string":     edit("/image", `"https://example.com/x.png"`, "/image type"),
 		"an image's URL":        edit("/image/url", `5`, "/image/url type"),
 		"a video without a URL": edit("/video/url", ``, "/video/url required"),
+		"a video without TLS":   edit("/video/url", `"http://example.com/x.mp4"`, "/video/url format"), // as the strict simulator wants
 		"a video's type":        edit("/video/mime_type", `"image/png"`, "/video/mime_type format"),
 		"a video a string":      edit("/video", `"x.mp4"`, "/video type"),
 		"an App Clip's video":   edit("/app_clip", `true`, "/video not"),
@@ -427,6 +440,8 @@ func TestWrongApps(t *testing.T) {
 		"a bid a number":       {edits: []string{"/team_id", ``, "/extension_id", ``, "/bid", `7`}, want: []string{"/bid type"}},
 		"no URL":               edit("/url", ``, "/url required"),
 		"a URL of words":       edit("/url", `"order 1"`, "/url format"),
+		"a URL with a space":   edit("/url", `"?a=b c"`, "/url format"),
+		"a URL with controls":  {edits: []string{"/url", `"?a=\u0085"`}, want: []string{"/url format"}, beyond: true},
 		"a long URL":           edit("/url", `"?`+strings.Repeat("x", 5000)+`"`, "/url maxLength"),
 		"received with image":  edit("/received/image", `"i"`, "/received/image not"),
 		"received missing":     edit("/received", ``, "/received/title required"),
@@ -477,7 +492,13 @@ func TestLabelsAreMended(t *testing.T) {
 	for text, want := range map[string]message.Label{
 		`"  Hi \n"`: "Hi", `"a\r\nb\tc"`: "a b c", `"a\u0000b\u001bc\u007f"`: "abc", `"a\u0085b\u2028c"`: "a b c",
 		`"👩\u200d🔧 ok"`: "👩\u200d🔧 ok", `"\ufeffa\ufffc\uffff"`: "a", `"<b>&"`: "<b>&",
-		`"` + strings.Repeat(" ", 300) + strings.Repeat("é", 200) + `"`: message.Label(strings.Repeat("é", 200)),
+		// what Apple does not print, found by the property test of all kinds
+		`"\ue000a\uf8ff b\udb80\udc00c\udbff\udffd"`: "a bc", `"a\ufffdb"`: "ab", `"\ue000 a \ufffd"`: "a",
+		// and what emoji and scripts need
+		"\"❤\ufe0f 1\ufe0f\u20e3 🇩🇪\"":                                      "❤\ufe0f 1\ufe0f\u20e3 🇩🇪",
+		"\"🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f\"": "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+		`"\u200eab\u200f \u2067\u05d0\u2069 \u0646\u200c\u0645"`:            "\u200eab\u200f \u2067\u05d0\u2069 \u0646\u200c\u0645",
+		`"` + strings.Repeat(" ", 300) + strings.Repeat("é", 200) + `"`:     message.Label(strings.Repeat("é", 200)),
 	} {
 		content, faults := message.DecodeContent([]byte(change(t, goodQuick, "/prompt", text)))
 		if faults != nil || content.(message.QuickReply).Prompt != want {
@@ -494,6 +515,8 @@ func TestCutLabel(t *testing.T) {
 		word + " " + word + " " + word:            message.Label(word + " " + word + "…"),
 		"ab " + strings.Repeat("é", 300):          message.Label("ab " + strings.Repeat("é", 196) + "…"),
 		word + "  \t " + strings.Repeat("y", 200): message.Label(word + "…"),
+		strings.Repeat("x\ue000", 200):            message.Label(strings.Repeat("x", 200)),
+		"a\ufffdb\xff\U000f0000":                  "ab", "👩\u200d🔧\ue123": "👩\u200d🔧", "\ue000": "",
 	} {
 		if got := message.CutLabel(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)

@@ -39,7 +39,7 @@ func (l RichLink) validate(r report) {
 		r.at("/image").asset(*l.Image)
 	}
 	if l.Video != nil {
-		r.link("/video/url", l.Video.URL)
+		r.secureLink("/video/url", l.Video.URL)
 		if !strings.HasPrefix(l.Video.MIMEType, "video/") || !validMIMEType(l.Video.MIMEType) {
 			r.fault("/video/mime_type", "format", "must be the media type of a video, such as video/mp4")
 		}

@@ -50,7 +50,10 @@ func (t TimePicker) MarshalJSON() ([]byte, error) {
 	return marshalContent(KindTimePicker, fields(t))
 }
 
-const maxSlotDuration = 366 * 24 * 3600
+const (
+	maxSlotDuration = 366 * 24 * 3600
+	maxRadius       = 20_100_000 // metres: from anywhere on Earth to anywhere else
+)
 
 func (t TimePicker) validate(r report) {
 	images := r.images(t.Images)
@@ -77,8 +80,8 @@ func (l Location) validate(r report) {
 	if l.Longitude < -180 || l.Longitude > 180 {
 		r.fault("/longitude", "range", "must be from -180 to 180 degrees")
 	}
-	if l.Radius < 0 {
-		r.fault("/radius", "minimum", "must be a number of metres, not negative")
+	if l.Radius < 0 || l.Radius > maxRadius {
+		r.fault("/radius", "range", "must be a number of metres from 0 to %d", maxRadius)
 	}
 }
 
@@ -89,6 +92,8 @@ func (s Slot) validate(r report, seen map[string]bool) {
 		r.fault("/start", "required", "is required: an RFC 3339 time such as 2026-01-01T09:00:00Z")
 	case s.Start.Second() != 0 || s.Start.Nanosecond() != 0:
 		r.fault("/start", "format", "must be a whole minute: Apple shows no seconds")
+	case s.Start.UTC().Year() > 9999: // 9999 in a zone west of Greenwich
+		r.fault("/start", "range", "must be a year of four digits in GMT")
 	}
 	if s.Duration < 0 || s.Duration > maxSlotDuration {
 		r.fault("/duration", "range", "must be from 0 to %d seconds", maxSlotDuration)

@@ -233,7 +233,7 @@ func (r report) id(pointer, id string) {
 	switch {
 	case len(id) > maxIDLength:
 		r.fault(pointer, "maxLength", "has %d bytes; at most %d are possible", len(id), maxIDLength)
-	case mendLabel(id) != id:
+	case strings.TrimSpace(id) != id || strings.ContainsFunc(id, invisible):
 		r.fault(pointer, "character", "must have no control characters and no white space around it")
 	}
 }

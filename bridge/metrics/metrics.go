@@ -45,6 +45,7 @@ type Metrics struct {
 	IDRExpansions       *prometheus.CounterVec   // outcome
 	Fallbacks           *prometheus.CounterVec   // from, to, reason
 	DuplicatesDropped   *prometheus.CounterVec   // source
+	SignIns             *prometheus.CounterVec   // provider, status
 	Inflight            *prometheus.GaugeVec     // direction
 	LastInbound         *prometheus.GaugeVec     // business
 	ClockSkew           prometheus.Gauge
@@ -88,6 +89,7 @@ func New(version, commit string) *Metrics {
 		"What was shown as something simpler than it was, and why.", "from", "to", "reason")
 	m.DuplicatesDropped = m.counter("duplicates_dropped_total",
 		"Repeats that were answered without being delivered again.", "source")
+	m.SignIns = m.counter("signins_total", "Steps of sign-ins that were told to helpdesks, by how they ended.", "provider", "status")
 	m.Inflight = m.gauge("inflight", "Messages being worked on.", "direction")
 	m.LastInbound = m.gauge("last_inbound_timestamp_seconds",
 		"Unix time of the last message from Apple; 0 until one came.", "business")
@@ -141,13 +143,13 @@ func (m *Metrics) zero() {
 	for _, outcome := range []string{"decoded", "local", "failed"} {
 		m.IDRExpansions.WithLabelValues(outcome)
 	}
-	for _, source := range []string{"apple", "api", "media"} {
+	for _, source := range []string{"apple", "api", "media", "state"} {
 		m.expectSource(source)
 	}
 	for _, outcome := range []string{"applied", "rejected"} {
 		m.ConfigReloads.WithLabelValues(outcome)
 	}
-	m.ExpectPeer("apple", "message", "pre_upload", "upload", "pre_download", "download", "decode_payload", "construct_payload")
+	m.ExpectPeer("apple", "message", "pre_upload", "upload", "pre_download", "download", "decode_payload", "construct_payload", "authenticate")
 	m.ExpectPeer("links", "open_file")
 	m.expectInbound(UnknownBusiness, "")
 	m.expectOutbound(UnknownBusiness, "")
@@ -184,6 +186,13 @@ func (m *Metrics) ExpectPeer(peer string, operations ...string) {
 	}
 	for _, reason := range RetryReasons {
 		m.UpstreamRetries.WithLabelValues(peer, reason)
+	}
+}
+
+// ExpectProvider puts the series of a provider of sign-ins at zero.
+func (m *Metrics) ExpectProvider(provider string) {
+	for _, status := range message.SignInStatuses {
+		m.SignIns.WithLabelValues(provider, string(status))
 	}
 }
 

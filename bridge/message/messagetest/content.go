@@ -18,7 +18,7 @@ import (
 func Content() *rapid.Generator[message.Content] {
 	return rapid.OneOf(
 		content(Text()), content(Files()), content(RichLink()), content(QuickReply()), content(ListPicker()), content(TimePicker()),
-		content(Form()), content(App()), content(Typing()), content(Template()), content(Saved()),
+		content(Form()), content(App()), content(SignInRequest()), content(Typing()), content(Template()), content(Saved()),
 	)
 }
 
@@ -108,7 +108,10 @@ func RichLink() *rapid.Generator[message.RichLink] {
 			AppClip: rapid.Bool().Draw(t, "app clip"), StoreRegion: rapid.SampledFrom([]string{"", "US", "DE"}).Draw(t, "region"),
 		}
 		if !link.AppClip && rapid.Bool().Draw(t, "video") {
-			link.Video = &message.Video{URL: URL().Draw(t, "video url"), MIMEType: "video/mp4"}
+			link.Video = &message.Video{
+				URL:      "https" + strings.TrimPrefix(strings.TrimPrefix(URL().Draw(t, "video url"), "https"), "http"),
+				MIMEType: rapid.SampledFrom([]string{"video/mp4", "video/x-m4v", "video/x_y+z"}).Draw(t, "video type"),
+			}
 		}
 		return link
 	})
@@ -129,6 +132,16 @@ func App() *rapid.Generator[message.App] {
 			app.BID, app.TeamID, app.ExtensionID = app.BundleID(), "", ""
 		}
 		return app
+	})
+}
+
+// SignInRequest gives requests with and without bubbles of their own.
+func SignInRequest() *rapid.Generator[message.SignInRequest] {
+	return rapid.Custom(func(t *rapid.T) message.SignInRequest {
+		return message.SignInRequest{
+			Provider: rapid.SampledFrom([]string{"", "acme"}).Draw(t, "provider"),
+			Received: maybe(Bubble(nil)).Draw(t, "received"), Reply: maybe(Bubble(nil)).Draw(t, "reply"),
+		}
 	})
 }
 

@@ -1,0 +1,107 @@
+package flow
+
+import (
+	"context"
+	"slices"
+
+	"bizbridge/bridge/apple"
+	"bizbridge/bridge/message"
+)
+
+// SignIns is the providers with which customers sign in.
+type SignIns interface {
+	// Provider names the one of a business; "" for none. legacy tells that devices may use Apple's old flow.
+	Provider(business message.BusinessID) (name string, legacy bool)
+	// Ask says what a sign-in message asks of the device. legacy asks in the words of the old flow.
+	Ask(business message.BusinessID, customer message.CustomerID, requestID string, legacy bool) apple.OAuth
+	// Answer says what a device's answer means. It may ask the provider, within ctx; it never fails: what goes wrong is told.
+	Answer(ctx context.Context, business message.BusinessID, answer apple.SignInAnswer) message.SignIn
+}
+
+// askToSignIn chooses the flow that the customer's device has.
+func (f *Flow) askToSignIn(content message.SignInRequest, business message.BusinessID, device message.Device) (legacy bool, failure *message.Failure) {
+	var provider string
+	if f.SignIns != nil {
+		provider, legacy = f.SignIns.Provider(business)
+	}
+	has := func(capability message.Capability) bool { return slices.Contains(device.Capabilities, capability) }
+	switch {
+	case provider == "":
+		return false, refuseSignIn(message.CodeUnsupported, "/provider", "the business has no provider to sign in with: set its signin, and signin.providers")
+	case content.Provider != "" && content.Provider != provider:
+		return false, refuseSignIn(message.CodeInvalid, "/provider", "is not the provider of the business; Apple allows one, so leave it out")
+	case device.Capabilities == nil && device.Agent == "":
+		return false, refuseSignIn(message.CodeDeviceUnknown, "", "nothing is known of the customer's device: echo the newest context of the customer's events")
+	case has(message.CapabilityAuth2):
+		return false, nil
+	case has(message.CapabilityAuth) && legacy:
+		return true, nil
+	}
+	return false, refuseSignIn(message.CodeUnsupported, "", "the customer's device cannot sign in")
+}
+
+func refuseSignIn(code message.Code, pointer, words string) *message.Failure {
+	return &message.Failure{Class: message.Invalid, Code: code, Reason: words, Faults: []message.Fault{{
+		Pointer: "/data/content" + pointer, Rule: string(code), Message: words,
+	}}}
+}
+
+// signedIn makes the event of what a device says of a sign-in. Where no provider is configured, the answer to somebody
+// else's request stays what cannot be shown.
+func (f *Flow) signedIn(ctx context.Context, answer apple.SignInAnswer, event *message.Event) {
+	if f.SignIns == nil {
+		return
+	}
+	provider, _ := f.SignIns.Provider(event.Data.BusinessID)
+	if provider == "" {
+		return
+	}
+	ctx, cancel := halfOf(ctx)
+	defer cancel()
+	var signIn message.SignIn
+	failure := f.protect("the sign-in provider", func() error {
+		signIn = f.SignIns.Answer(ctx, event.Data.BusinessID, answer)
+		return nil
+	})
+	if failure != nil {
+		signIn = message.SignIn{RequestID: answer.RequestID, Status: message.SignInFailed, Error: "The bridge failed while reading the answer."}
+	}
+	signIn.Provider = provider
+	event.Type, event.Data.SignIn = message.EventSignIn, &signIn
+	event.Data.AppleType, event.Data.Note = "", ""
+}
+
+// TellSignIn tells the helpdesk what the exchange with a provider gave. nil means that the helpdesk has it. Each request
+// has one such event, however often it is told.
+func (f *Flow) TellSignIn(ctx context.Context, business message.BusinessID, customer message.CustomerID, signIn message.SignIn) *message.Failure {
+	desk := f.Desks[business]
+	if desk == nil {
+		return &message.Failure{Class: message.Permanent, Code: message.CodeUnknownBusiness, Reason: "no helpdesk is configured for this business"}
+	}
+	began := f.Now()
+	ctx, cancel := f.bounded(ctx, f.Timeout)
+	defer cancel()
+	device, _ := f.Memory.devices.Get(conversation(business, customer))
+	event := f.aftermath(message.EventSignIn, message.Outbound{BusinessID: business, CustomerID: customer}, device,
+		message.ID(signIn.RequestID+" "+string(signIn.Status)))
+	event.Data.SignIn = &signIn
+	turn := f.Memory.inboundLanes.join(conversation(business, customer))
+	defer turn.leave()
+	outcome, failure := message.OutcomeAccepted, message.FailureOf(turn.wait(ctx))
+	if failure == nil {
+		outcome, failure = f.handOver(ctx, desk, event)
+	}
+	if failure != nil {
+		outcome = failure.Class.Outcome()
+	} else {
+		f.countSignIn(event)
+	}
+	f.countInbound(ctx, desk, "interactive", event, outcome, failure, f.Now().Sub(began))
+	return failure
+}
+
+func (f *Flow) countSignIn(event message.Event) {
+	if signIn := event.Data.SignIn; signIn != nil {
+		f.Metrics.SignIns.WithLabelValues(signIn.Provider, string(signIn.Status)).Inc()
+	}
+}

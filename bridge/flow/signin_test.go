@@ -1,0 +1,141 @@
+package flow
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"bizbridge/bridge/apple"
+	"bizbridge/bridge/message"
+)
+
+// signIns is one provider for every business.
+type signIns struct {
+	name   string
+	legacy bool
+	asked  []bool // legacy or not
+	answer func(apple.SignInAnswer) message.SignIn
+}
+
+func (s *signIns) Provider(message.BusinessID) (string, bool) { return s.name, s.legacy }
+
+func (s *signIns) Ask(_ message.BusinessID, _ message.CustomerID, requestID string, legacy bool) apple.OAuth {
+	s.asked = append(s.asked, legacy)
+	return apple.OAuth{State: "state of " + requestID}
+}
+
+func (s *signIns) Answer(_ context.Context, _ message.BusinessID, answer apple.SignInAnswer) message.SignIn {
+	return s.answer(answer)
+}
+
+func withSignIns(s *signIns) func(*Options) { return func(o *Options) { o.SignIns = s } }
+
+// TestASignInUsesTheFlowThatTheDeviceHas asks devices of every kind.
+func TestASignInUsesTheFlowThatTheDeviceHas(t *testing.T) {
+	const phone = "iPhone OS"
+	for name, test := range map[string]struct {
+		device  message.Device
+		signIns *signIns
+		content message.SignInRequest
+		code    message.Code // "": it is sent
+		legacy  bool
+	}{
+		"new":                {device(phone, "AUTH2"), &signIns{name: "acme", legacy: true}, message.SignInRequest{}, "", false},
+		"both":               {device(phone, "AUTH", "AUTH2"), &signIns{name: "acme", legacy: true}, message.SignInRequest{Provider: "acme"}, "", false},
+		"old":                {device(phone, "AUTH"), &signIns{name: "acme", legacy: true}, message.SignInRequest{}, "", true},
+		"old, which is off":  {device(phone, "AUTH"), &signIns{name: "acme"}, message.SignInRequest{}, message.CodeUnsupported, false},
+		"neither":            {device("Watch OS"), &signIns{name: "acme", legacy: true}, message.SignInRequest{}, message.CodeUnsupported, false},
+		"unknown":            {message.Device{}, &signIns{name: "acme", legacy: true}, message.SignInRequest{}, message.CodeDeviceUnknown, false},
+		"another provider":   {device(phone, "AUTH2"), &signIns{name: "acme"}, message.SignInRequest{Provider: "other"}, message.CodeInvalid, false},
+		"a business without": {device(phone, "AUTH2"), &signIns{}, message.SignInRequest{}, message.CodeUnsupported, false},
+		"a bridge without":   {device(phone, "AUTH2"), nil, message.SignInRequest{}, message.CodeUnsupported, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var change []func(*Options)
+				if test.signIns != nil {
+					change = append(change, withSignIns(test.signIns))
+				}
+				r := newRig(t, change...)
+				r.Memory.devices.Add(conversation(business, customer), test.device)
+				result, failure := r.Outbound(t.Context(), agents, message.Outbound{Key: "k", BusinessID: business, CustomerID: customer, Content: test.content})
+				if test.code != "" {
+					wantClass(t, failure, message.Invalid)
+					wantEqual(t, "code", failure.SenderCode(), test.code)
+					wantEqual(t, "messages to Apple", len(r.gateway.sent), 0)
+					return
+				}
+				wantNil(t, failure)
+				sent := r.gateway.sent[0]
+				wantEqual(t, "state", sent.OAuth.State, "state of "+result.Parts[0].RequestID)
+				wantEqual(t, "request id", sent.RequestID, result.Parts[0].RequestID)
+				wantEqual(t, "legacy", test.signIns.asked[0], test.legacy)
+				r.idle(t)
+			})
+		})
+	}
+}
+
+func device(agent string, capabilities ...message.Capability) message.Device {
+	return message.Device{Agent: agent, Capabilities: capabilities}
+}
+
+func signInAnswer(status message.SignInStatus) *apple.Incoming {
+	in := incoming(message.EventUnsupported, "interactive", customer, "")
+	in.Event.Data.Note = "cannot be shown"
+	in.SignIn = &apple.SignInAnswer{RequestID: "r", Status: status}
+	return in
+}
+
+// TestWhatADeviceSaysOfASignInIsTold hands on what the providers make of it.
+func TestWhatADeviceSaysOfASignInIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(answer apple.SignInAnswer) message.SignIn {
+			return message.SignIn{RequestID: answer.RequestID, Status: answer.Status, Confirmed: true}
+		}}))
+		r.Metrics.ExpectProvider("acme")
+		wantNil(t, r.Inbound(t.Context(), signInAnswer(message.SignInSucceeded)))
+		event := r.desk.got[0]
+		wantEqual(t, "type", event.Type, message.EventSignIn)
+		wantEqual(t, "sign-in", *event.Data.SignIn, message.SignIn{Provider: "acme", RequestID: "r", Status: message.SignInSucceeded, Confirmed: true})
+		wantEqual(t, "note", event.Data.Note, "")
+		wantEqual(t, "signins_total", value(t, r.Metrics.SignIns.WithLabelValues("acme", "succeeded")), 1)
+	})
+}
+
+func TestAnAnswerToNobodysSignInStaysWhatCannotBeShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, change := range [][]func(*Options){nil, {withSignIns(&signIns{})}} {
+			r := newRig(t, change...)
+			wantNil(t, r.Inbound(t.Context(), signInAnswer(message.SignInSucceeded)))
+			wantEqual(t, "type", r.desk.got[0].Type, message.EventUnsupported)
+		}
+	})
+}
+
+func TestAPanicOfAProviderIsAFailedSignIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(apple.SignInAnswer) message.SignIn { panic("provider") }}))
+		wantNil(t, r.Inbound(t.Context(), signInAnswer(message.SignInSucceeded)))
+		told := r.desk.got[0].Data.SignIn
+		wantEqual(t, "status", told.Status, message.SignInFailed)
+		wantEqual(t, "confirmed", told.Confirmed, false)
+	})
+}
+
+// TestTheExchangeIsToldUnderOneId lets the helpdesk fail once: the person tries again.
+func TestTheExchangeIsToldUnderOneId(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, withSignIns(&signIns{name: "acme"}))
+		r.desk.failing(message.Failuref(message.Transient, "down"))
+		done := message.SignIn{Provider: "acme", RequestID: "r", Status: message.SignInSucceeded, Identity: &message.Identity{Subject: "amb_1"}}
+		wantClass(t, r.TellSignIn(t.Context(), business, customer, done), message.Transient)
+		wantEqual(t, "signins_total", value(t, r.Metrics.SignIns.WithLabelValues("acme", "succeeded")), 0)
+		wantNil(t, r.TellSignIn(t.Context(), business, customer, done))
+		wantEqual(t, "id", r.desk.got[1].Data.ID, r.desk.got[0].Data.ID)
+		wantEqual(t, "subject", r.desk.got[1].Data.SignIn.Identity.Subject, "amb_1")
+		wantEqual(t, "signins_total", value(t, r.Metrics.SignIns.WithLabelValues("acme", "succeeded")), 1)
+		wantClass(t, r.TellSignIn(t.Context(), "nobody", customer, done), message.Permanent)
+		r.idle(t)
+	})
+}
