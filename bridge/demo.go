@@ -24,6 +24,7 @@ const (
 	demoMSPID     = "11111111-2222-3333-4444-555555555555"
 	demoBusiness  = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 	demoConnector = "desk"
+	demoClient    = "demo-store" // as which the bridge is known to the demo's sign-in provider
 )
 
 // Demo is a bridge between a simulated gateway with a phone and a small webhook helpdesk, all in one process but talking
@@ -46,8 +47,8 @@ func NewDemo(listen string, logger *slog.Logger, version, commit string) (*Demo,
 // newDemoWatched lets tests see what reaches the gateway and the desk.
 func newDemoWatched(listen string, logger *slog.Logger, version, commit string, watch func(server string, handler http.Handler) http.Handler) (*Demo, error) {
 	d := &Demo{watch: watch}
-	listeners := make([]net.Listener, 0, 5)
-	for _, address := range []string{listen, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"} {
+	listeners := make([]net.Listener, 0, 6)
+	for _, address := range []string{listen, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"} {
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			for _, opened := range listeners {
@@ -58,7 +59,7 @@ func newDemoWatched(listen string, logger *slog.Logger, version, commit string, 
 		listeners = append(listeners, listener)
 	}
 	d.pages = listeners[0]
-	if err := d.build(listeners[1], listeners[2], listeners[3], listeners[4], logger, version, commit); err != nil {
+	if err := d.build(listeners[1], listeners[2], listeners[3], listeners[4], listeners[5], logger, version, commit); err != nil {
 		for _, opened := range listeners {
 			_ = opened.Close()
 		}
@@ -79,20 +80,22 @@ func (d *Demo) writeFolder() (err error) {
 	return os.WriteFile(filepath.Join(d.folder, "link.png"), sandbox.LinkPicture(), 0o600)
 }
 
-func (d *Demo) build(public, admin, gateway, desk net.Listener, logger *slog.Logger, version, commit string) error {
+func (d *Demo) build(public, admin, gateway, desk, provider net.Listener, logger *slog.Logger, version, commit string) error {
 	if err := d.writeFolder(); err != nil {
 		return err
 	}
-	secret, deskSecret := randomBase64(), "whsec_"+randomBase64()
+	secret, deskSecret, clientSecret := randomBase64(), "whsec_"+randomBase64(), randomBase64()
+	issuer := "http://" + provider.Addr().String()
 	text := fmt.Sprintf(`
 server: {public_url: "http://%s"}
 keys: [%q]
 apple: {gateway_url: "http://%s/v1", accounts: [{msp_id: %q, secrets: [%q]}]}
-businesses: [{id: %q, name: Demo, msp_id: %q, connector: %s, rich_links: {default_image: link.png}}]
+businesses: [{id: %q, name: Demo, msp_id: %q, connector: %s, signin: demo, rich_links: {default_image: link.png}}]
+signin: {providers: {demo: {issuer: %q, client_id: %s, client_secret: %q, scopes: [openid, profile, email], pkce: true}}}
 templates: ["templates/*.yaml"]
 connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
 `, public.Addr(), randomBase64(), gateway.Addr(), demoMSPID, secret, demoBusiness, demoMSPID,
-		demoConnector, demoConnector, desk.Addr(), deskSecret)
+		demoConnector, issuer, demoClient, clientSecret, demoConnector, desk.Addr(), deskSecret)
 	cfg, err := config.Parse(filepath.Join(d.folder, "demo"), []byte(text), registry.ConfigTypes())
 	if err != nil {
 		return err
@@ -101,6 +104,9 @@ connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
 		BridgeURL: cfg.Server.PublicURL, MSPID: demoMSPID, Secret: secret,
 		Businesses: []sandbox.Business{{ID: demoBusiness, Name: "Demo Store"}},
 		Connector:  demoConnector, DeskSecret: deskSecret, Logger: logger,
+		SignIn: &sandbox.SignIn{
+			Issuer: issuer, OAuthURL: cfg.Server.PublicURL + startPath, TokenURL: issuer + "/token", ClientID: demoClient, ClientSecret: clientSecret,
+		},
 	})
 	if err != nil {
 		return err
@@ -113,6 +119,7 @@ connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
 	d.serve(d.pages, d.sandbox.Pages())
 	d.serve(gateway, d.watch("gateway", d.sandbox.Gateway()))
 	d.serve(desk, d.watch("desk", d.sandbox.Desk()))
+	d.serve(provider, d.sandbox.Provider())
 	return nil
 }
 

@@ -231,3 +231,30 @@ func (b *browser) picture(name string) {
 		b.Fatal(err)
 	}
 }
+
+// TestDemoSignsIn goes through the new flow in the sheet, and through the old one on an old iPhone.
+func TestDemoSignsIn(t *testing.T) {
+	demo := newDemo(t)
+	b := openBrowser(t, demo.URL(), 1440, 900)
+	b.typeInto("phone-input", "Where is my order?"+kb.Enter)
+	b.shows("desk-entry", `[data-kind="customer"]`, "Where is my order?")
+	b.sendSample("signin")
+	b.openNewest("auth")
+	b.press("sheet-person", `[data-person="ada"]`)
+	b.picture("signin")
+	b.press("sheet-approve", "")
+	b.shows("desk-signin", `[data-status="succeeded"][data-confirmed="true"]`, "Ada Lovelace")
+	b.shows("fact-person", "", "Ada Lovelace")
+	b.press("sheet-done", "")
+	b.shot("signed_in")
+
+	b.press("phone-device", `[data-device="old_iphone"]`)
+	b.typeInto("phone-input", "From an older phone"+kb.Enter)
+	b.shows("desk-entry", `[data-kind="customer"]`, "From an older phone")
+	b.sendSample("signin")
+	b.openNewest("auth")
+	b.press("sheet-person", `[data-person="grace"]`)
+	b.press("sheet-approve", "")
+	b.shows("desk-signin", `[data-status="succeeded"][data-confirmed="true"]`, "Grace Hopper")
+	b.noFaults()
+}

@@ -20,6 +20,9 @@ func (s *Sandbox) accept(m *outbound) (result, *refusal) {
 	if content, ok := s.accepted.get(m.ID); ok {
 		return s.acceptAgain(t, m, content)
 	}
+	if err := s.claimState(m); err != nil {
+		return result{}, malformed(err)
+	}
 	b := &bubble{ID: m.ID, From: "business", Text: m.Body, At: s.now(), Automated: m.Automated}
 	for i, file := range m.files {
 		shown, err := s.receiveFile(file)

@@ -114,6 +114,8 @@ func (s *Sandbox) askedBubble(c answerCall) (*thread, *bubble, error) {
 		return nil, nil, notFound("no such interactive message from the business")
 	case !b.Interactive.Supported:
 		return nil, nil, conflict("this device could not show the message")
+	case b.Interactive.Kind == kindAuth:
+		return nil, nil, conflict("a sign-in is not answered, but gone through: /api/phone/sign-in")
 	case !canAnswer(b.Interactive.Kind):
 		return nil, nil, conflict("the simulator cannot answer this kind yet")
 	case !b.Interactive.Answerable:

@@ -25,6 +25,7 @@ func (e apiError) Error() string { return e.text }
 //	PUT  /api/phone/files?name=&type=  the bytes → 201 {id, name, mime_type, size, kind, href}
 //	POST /api/phone/send         {customer, business?, text?, files?} → 202 {id}; files: ids of the above, each once
 //	POST /api/phone/answer       {customer, business?, id, answer?, format?, twice?} → 202 {id}; see below
+//	POST /api/phone/sign-in      {customer, business?, id, person?, outcome?, forwarded?, twice?, late?} → 202 {id?}; see below
 //	POST /api/phone/resend       {customer, business?, id} → 202; of a message "not_delivered"
 //	POST /api/phone/typing       {customer, business?, on} → 202
 //	POST /api/phone/tapback      {customer, business?, id, verb} → 202; id of a business bubble
@@ -47,6 +48,9 @@ func (e apiError) Error() string { return e.text }
 // inline, json or bplist, the last two by reference; without one the answer goes inline up to 10 KB, else as json.
 // With twice, Apple delivers the answer again about a second later, under another id.
 //
+// A sign-in is done by ada, grace or alan; the outcome is approve, deny or cancel, which opens no page. Forwarded, the page is
+// gone through, but the phone never tells of it. Late, it tells some seconds after. What comes of it is in the bubble.
+//
 // 202 means that the sandbox has begun: what comes of it is told by the stream.
 func (s *Sandbox) addControls(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/state", s.serveState)
@@ -62,6 +66,7 @@ func (s *Sandbox) addControls(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/phone/answer", accepts(func(c phoneCall) (any, error) {
 		return withID(s.answer(answerCall{c.Customer, c.Business, c.ID, c.Answer, c.Format, c.Twice}))
 	}))
+	mux.HandleFunc("POST /api/phone/sign-in", accepts(s.signIn))
 	mux.HandleFunc("POST /api/phone/resend", accepts(func(c phoneCall) (any, error) {
 		return done, s.resend(c.Customer, c.Business, c.ID)
 	}))

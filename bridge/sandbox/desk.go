@@ -45,7 +45,9 @@ type conversation struct {
 	TypingUntil int64     `json:"typing_until"` // milliseconds
 	LastAt      time.Time `json:"last_at"`
 	Preview     string    `json:"preview"`
-	Entries     []*entry  `json:"entries,omitempty"` // in snapshots
+	// Person is who signed in, once Apple has confirmed it.
+	Person  *deskPerson `json:"person,omitempty"`
+	Entries []*entry    `json:"entries,omitempty"` // in snapshots
 
 	agentTypes bool // the bridge was told that the agent types
 	toldAt     time.Time
@@ -57,6 +59,7 @@ const (
 	entryAgent    = "agent"
 	entryReaction = "reaction"
 	entryReply    = "reply" // the customer's answer to an interactive message
+	entrySignIn   = "signin"
 	entryNote     = "note"
 )
 
@@ -80,6 +83,8 @@ type entry struct {
 	Fallbacks []fallback      `json:"fallbacks,omitempty"` // what the bridge sent instead
 	Note      string          `json:"note,omitempty"`      // the bridge's words for the agent
 	Errors    []contentError  `json:"errors,omitempty"`    // why the bridge refused
+
+	SignIn *deskSignIn `json:"signin,omitempty"` // how far a sign-in has come
 
 	parts []string // ids that Apple saw
 	wire  []byte   // what was posted, while it may be posted again

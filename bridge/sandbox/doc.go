@@ -10,24 +10,27 @@
 //
 // # Shape
 //
-// [Sandbox] offers three handlers, to be served on separate listeners:
+// [Sandbox] offers handlers, to be served on separate listeners:
 //
 //   - Gateway is Apple's gateway (gateway.go, rules.go, accept.go, token.go): POST /v1/message,
+//     /v1/authenticate (authenticate.go),
 //     /v1/decodePayload (reply.go, archive.go) and /v1/constructPayload (richlink.go), GET
 //     /v1/preUpload and /v1/preDownload (mmcs.go), and below /mmcs/ the store of encrypted
 //     files that they lead to (transfer.go). Interactive messages and rich links are checked
 //     by checks.go, interactive.go, images.go and a file for each kind: quickreply.go,
 //     listpicker.go, timepicker.go, forms.go, customapp.go, richlink.go;
 //   - Desk is a helpdesk's webhook endpoint, POST /hooks/apple (desk.go, events.go,
-//     webhook.go, form.go, deskreply.go), and GET /files/… for what the agent sends (deskfile.go);
+//     webhook.go, form.go, deskreply.go, desksignin.go), and GET /files/… for what the agent sends (deskfile.go);
+//   - Provider is an OpenID provider at which the phone's customers sign in (provider.go, providertoken.go,
+//     consent/), where [Options] have a SignIn;
 //   - Pages is the web page with its live event stream, its JSON control API, and the
 //     files and images that it shows (pages.go, api.go, stream.go, filepage.go, images.go,
 //     samples.go, assets/).
 //
-// The phone (phone.go, phonefile.go, answer.go, formanswer.go, crypt.go, wire.go) posts to {BridgeURL}/message as
-// Apple does. The desk posts to {BridgeURL}/webhooks/{Connector} (agent.go), and gets
+// The phone (phone.go, phonefile.go, answer.go, formanswer.go, signin.go, oldsignin.go, crypt.go, ecies.go, wire.go)
+// posts to {BridgeURL}/message as Apple does, and goes through the pages of a sign-in (webview.go). The desk posts to {BridgeURL}/webhooks/{Connector} (agent.go), and gets
 // what the bridge links to when the agent opens it. Every request on any of
-// the four hops is kept in a ring (traffic.go), and faults can be switched on
+// these ways is kept in a ring (traffic.go), without what is secret (mask.go), and faults can be switched on
 // (faults.go). All state is in memory, bounded, and behind one mutex: the
 // sandbox serves one person at a time and clarity is worth more than speed. Only
 // files have their own place (vault.go): bounded, too, the large ones in temporary
@@ -113,9 +116,23 @@
 //   - A rich link's image is a PNG, too, and its title a label. Addresses have at most 8,192
 //     bytes. A richLinkDataRef comes back with the members that it was given, and no other.
 //     Those addresses have an App Clip whose host begins with "appclip.".
-//   - authenticate is refused on /v1/message, and /v1/authenticate and /v1/encodePayload answer
-//     400 with an explanation, for now. Payments and invitations are taken without rules of
+//   - authenticate is refused on /v1/message, and everything else on /v1/authenticate. /v1/encodePayload
+//     answers 400 with an explanation, for now. Payments and invitations are taken without rules of
 //     their own, and cannot be answered yet.
+//   - A sign-in has a redirectURI, which makes it the new way, or a responseEncryptionKey, the old one, and no member
+//     besides those that Apple documents. A state that another message had is 400. Scopes may be none. It gets no
+//     dataRef. A device with AUTH2 knows the old way, too.
+//   - The browser follows 10 redirects and takes 30 s. A way that ends at a page is a cancel, for that is what closing it
+//     is; one that breaks is the failure "network_error". Of a messages-auth address, status error or failure is a failure
+//     with its error as error_code, cancel a cancel, and any other unknown.
+//   - Of the old way, a denial, a cancel and a page are errors of the domain authentication.error with code 0, the
+//     fault bad_key is "Failed creating key", cryptor 2. Answers to sign-ins go inline, with the request's replyMessage
+//     whatever came of it; that of the old way has alternateTitle in addition.
+//   - A sign-in may be tapped again and again, but not while it is under way. Late is 5 s.
+//   - The provider knows one client, and takes any redirect_uri with https, or http of the loopback. response_type token
+//     is for the old way's address. Its browser finds the form by its fields person and decision: at another provider
+//     it ends at the page. Tokens hold for 10 minutes, a code that comes twice takes back what was given for it.
+//   - Requests of the bridge's to the provider are told from the phone's by User-Agent, in the traffic panel only.
 //   - What a device cannot show, by its capabilities when the message came, is a placeholder for
 //     good. Apps run on the iPhone only; a watch shows text and links.
 //   - Quick replies can be answered until any bubble follows, everything else for as long as its
@@ -126,6 +143,8 @@
 //     order. An input left empty is answered with an empty value, and each page once.
 //   - The same answer may be delivered twice: a second after the first, and only if that arrived.
 //   - The desk shows of a content that the page wrote its first words only.
+//   - At the desk somebody is signed in once steps of one request have told both who and that Apple confirms it, in
+//     either order. Steps after that alter nothing.
 //
 // And at the desk: a form's part fileN belongs to the event's Nth attachment. Files of up
 // to 64 KB, and 256 KB per message, are sent along; the bridge fetches larger ones.

@@ -30,6 +30,7 @@ type eventData struct {
 	Note         string       `json:"note"`
 
 	Reply  json.RawMessage `json:"reply"`
+	SignIn *signInEvent    `json:"signin"`
 	Sent   savedRef        `json:"sent"`
 	Failed struct {
 		MessageID string `json:"message_id"`
@@ -108,6 +109,10 @@ func (c *conversation) takeFacts(d eventData) {
 // addEvent makes an event a line of its conversation.
 func (s *Sandbox) addEvent(c *conversation, e event, files []*filePart) {
 	d := e.Data
+	if e.Type == "signin.completed" && d.SignIn != nil {
+		s.receiveSignIn(c, d.ID, d.SignIn)
+		return
+	}
 	if d.ID == "" {
 		d.ID = newUUID() // the page tells lines apart by their ids
 	}

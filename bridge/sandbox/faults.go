@@ -22,6 +22,8 @@ const (
 	faultMMCSSlow        = "mmcs_slow"        // uploads and downloads begin late
 	faultMMCSCut         = "mmcs_cut"         // downloads break off in the middle
 	faultSizeLie         = "size_lie"         // the phone announces another size than its files have
+	faultBadKey          = "bad_key"          // the phone cannot use the key of an old sign-in
+	faultNoToken         = "no_token"         // the provider's answer to a code lacks the tokens
 )
 
 const (
@@ -43,6 +45,7 @@ func newFaults() faults {
 	names := []string{
 		faultDeskDown, faultDeskSlow, faultDeskRefuse, faultAppleDown, faultAppleSlow, faultAppleDrop,
 		faultDecodeForbidden, faultDecodeFlat, faultMMCSGarbage, faultMMCSSlow, faultMMCSCut, faultDuplicate, faultSizeLie,
+		faultBadKey, faultNoToken,
 	}
 	list := make(faults, len(names))
 	for i, name := range names {

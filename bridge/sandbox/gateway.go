@@ -21,15 +21,14 @@ const businessTyping = 60 * time.Second
 // Gateway is Apple's gateway.
 func (s *Sandbox) Gateway() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/message", s.serveMessage)
+	mux.HandleFunc("POST /v1/message", s.serveSend(parseMessage))
+	mux.HandleFunc("POST /v1/authenticate", s.serveSend(parseAuthenticate))
 	mux.HandleFunc("GET /v1/preUpload", s.serveCall(0, s.preUpload))
 	mux.HandleFunc("GET /v1/preDownload", s.serveCall(0, s.preDownload))
 	mux.HandleFunc("POST /v1/decodePayload", s.serveCall(maxPayload, s.decodePayload))
 	mux.HandleFunc("POST /v1/constructPayload", s.serveCall(maxConstruct, s.constructPayload))
 	mux.HandleFunc("/mmcs/", s.serveTransfer)
-	for _, route := range []string{"POST /v1/authenticate", "POST /v1/encodePayload"} {
-		mux.HandleFunc(route, s.serveNotYet)
-	}
+	mux.HandleFunc("POST /v1/encodePayload", s.serveNotYet)
 	return mux
 }
 
@@ -138,39 +137,41 @@ func (s *Sandbox) appleDown(w http.ResponseWriter, x *hop) bool {
 	return false
 }
 
-// serveMessage is POST /v1/message.
-func (s *Sandbox) serveMessage(w http.ResponseWriter, r *http.Request) {
-	x := s.openHop(bridgeToGateway, r.Method, r.URL.RequestURI(), r.Header)
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
-	denied := s.checkToken(r.Header.Get("Authorization"))
-	s.carry(x, body, "", tokenCheck(denied))
-	if err != nil {
-		s.answerGateway(w, x, unreadable(err, maxMessage))
-		return
+// serveSend makes a handler of a route that takes messages for customers, by the rules of their parser.
+func (s *Sandbox) serveSend(parse func(http.Header, []byte) (*outbound, *refusal)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		x := s.openHop(bridgeToGateway, r.Method, r.URL.RequestURI(), r.Header)
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
+		denied := s.checkToken(r.Header.Get("Authorization"))
+		s.carry(x, body, "", tokenCheck(denied))
+		if err != nil {
+			s.answerGateway(w, x, unreadable(err, maxMessage))
+			return
+		}
+		if s.appleDown(w, x) {
+			return
+		}
+		if denied != nil {
+			s.answerGateway(w, x, denied)
+			return
+		}
+		s.gatewayBase(r)
+		m, refused := parse(r.Header, body)
+		var taken result
+		if refused == nil {
+			taken, refused = s.accept(m)
+		}
+		if refused != nil {
+			s.answerGateway(w, x, refused)
+			return
+		}
+		if _, drop := s.hit(faultAppleDrop); drop {
+			s.closeHop(x, 0, "", "fault: taken, then the connection was reset")
+			reset(w)
+			return
+		}
+		s.answerJSON(w, x, taken)
 	}
-	if s.appleDown(w, x) {
-		return
-	}
-	if denied != nil {
-		s.answerGateway(w, x, denied)
-		return
-	}
-	s.gatewayBase(r)
-	m, refused := parseMessage(r.Header, body)
-	var taken result
-	if refused == nil {
-		taken, refused = s.accept(m)
-	}
-	if refused != nil {
-		s.answerGateway(w, x, refused)
-		return
-	}
-	if _, drop := s.hit(faultAppleDrop); drop {
-		s.closeHop(x, 0, "", "fault: taken, then the connection was reset")
-		reset(w)
-		return
-	}
-	s.answerJSON(w, x, taken)
 }
 
 func (s *Sandbox) answerGateway(w http.ResponseWriter, x *hop, r *refusal) {

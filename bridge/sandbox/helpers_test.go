@@ -46,7 +46,12 @@ func testOptions() Options {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	s, err := New(testOptions())
+	return newWorldWith(t, testOptions())
+}
+
+func newWorldWith(t *testing.T, o Options) *world {
+	t.Helper()
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +63,8 @@ func newWorld(t *testing.T) *world {
 	}
 	w.gateway, w.desk, w.pages = serve(s.Gateway()), serve(s.Desk()), serve(s.Pages())
 	w.bridge = &standIn{t: t, deskURL: w.desk.URL, gatewayURL: w.gateway.URL}
-	s.SetBridgeURL(serve(w.bridge).URL)
+	w.bridge.url = serve(w.bridge).URL
+	s.SetBridgeURL(w.bridge.url)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	t.Cleanup(s.Close) // first, so that the event streams end
 	return w
@@ -148,6 +154,11 @@ func (w *world) eventually(what string, holds func(state) bool) {
 type standIn struct {
 	t                   *testing.T
 	deskURL, gatewayURL string
+	url                 string // its own
+
+	// Of a bridge that knows sign-ins: its pages, and what it tells the desk when Apple tells of one.
+	pages   map[string]http.HandlerFunc
+	signsIn func(authenticate, data map[string]any)
 
 	mu     sync.Mutex
 	posted []applePost
@@ -178,6 +189,10 @@ func (b *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/webhooks/desk":
 		b.fromDesk(w, body)
 	default:
+		if page := b.pages[r.URL.Path]; page != nil {
+			page(w, r)
+			return
+		}
 		http.NotFound(w, r)
 	}
 }
@@ -209,7 +224,14 @@ func (b *standIn) fromApple(w http.ResponseWriter, r *http.Request, raw []byte) 
 	if rest, ok := strings.CutPrefix(text, "Liked “"); ok {
 		data["reaction"] = map[string]any{"verb": "liked", "quoted": strings.TrimSuffix(rest, "”")}
 	}
-	status := postEvent(b.t, b.deskURL, "evt_"+m["id"].(string), map[string]any{"type": eventOf[m["type"].(string)], "schema": 1, "data": data})
+	kind := eventOf[m["type"].(string)]
+	interactive, _ := m["interactiveData"].(map[string]any)
+	inside, _ := interactive["data"].(map[string]any)
+	if authenticate, ok := inside["authenticate"].(map[string]any); ok && b.signsIn != nil {
+		kind, data["request_id"] = "signin.completed", inside["requestIdentifier"]
+		b.signsIn(authenticate, data)
+	}
+	status := postEvent(b.t, b.deskURL, "evt_"+m["id"].(string), map[string]any{"type": kind, "schema": 1, "data": data})
 	if status != http.StatusOK {
 		status = http.StatusServiceUnavailable
 	}
@@ -282,6 +304,7 @@ type gatewayRequest struct {
 	header http.Header
 	body   map[string]any
 	raw    []byte // instead of body
+	path   string
 	claims jwt.MapClaims
 	key    []byte
 	method jwt.SigningMethod
@@ -313,6 +336,7 @@ func postToGateway(t *testing.T, gatewayURL string, spoil func(*gatewayRequest))
 		body:   map[string]any{"v": 1, "type": "text", "body": "Hi"},
 		claims: jwt.MapClaims{"iss": testMSP, "iat": time.Now().Unix()},
 		method: jwt.SigningMethodHS256,
+		path:   "/v1/message",
 	}
 	for i := range 32 {
 		q.key = append(q.key, byte(i)) // what testSecret decodes to
@@ -330,7 +354,7 @@ func postToGateway(t *testing.T, gatewayURL string, spoil func(*gatewayRequest))
 	if q.raw == nil {
 		q.raw, _ = json.Marshal(q.body)
 	}
-	request, err := http.NewRequest(http.MethodPost, gatewayURL+"/v1/message", bytes.NewReader(q.raw))
+	request, err := http.NewRequest(http.MethodPost, gatewayURL+q.path, bytes.NewReader(q.raw))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,8 @@ var appleKinds = []struct {
 type interactiveData struct {
 	kind, bid, requestID, session, title, subtitle string
 
-	raw json.RawMessage
+	signIn *signInRequest // of a sign-in
+	raw    json.RawMessage
 }
 
 // interactive is such a message on the phone.
@@ -57,6 +58,8 @@ type interactive struct {
 	Answered   bool              `json:"answered"`
 	Content    json.RawMessage   `json:"content,omitempty"` // interactiveData, but for the bytes of images
 	Images     map[string]string `json:"images"`            // addresses on the pages, by identifier
+
+	SignIn *signInView `json:"sign_in,omitempty"` // of a sign-in, that the customer can tap
 
 	saved   *savedMessage
 	session string // of the bubble: every answer has it
@@ -150,13 +153,7 @@ func parseInteractive(raw json.RawMessage) (*interactiveData, error) {
 // checkData checks what is in data: what all of Apple's own kinds share, then the kind.
 func (d *interactiveData) checkData(top node) {
 	data := top.object("data")
-	version := first(data.str("version"), data.str("mspVersion"))
-	if version != "1.0" {
-		data.wrong("version", `is not "1.0"`)
-	}
-	data.need("requestIdentifier")
-	d.requestID = data.uuid("requestIdentifier")
-	takeImages(data)
+	d.checkCommon(data)
 	data.forbid("it is sent to /v1/authenticate", "authenticate")
 	for _, known := range appleKinds {
 		switch {
@@ -173,6 +170,17 @@ func (d *interactiveData) checkData(top node) {
 	if d.kind == "" {
 		top.wrong("data", "has none of quick-reply, listPicker, event, dynamic, payment and notification")
 	}
+}
+
+// checkCommon checks what every data has.
+func (d *interactiveData) checkCommon(data node) {
+	version := first(data.str("version"), data.str("mspVersion"))
+	if version != "1.0" {
+		data.wrong("version", `is not "1.0"`)
+	}
+	data.need("requestIdentifier")
+	d.requestID = data.uuid("requestIdentifier")
+	takeImages(data)
 }
 
 // checkBubbles checks what is shown before and after the answer.
@@ -215,7 +223,7 @@ func (s *Sandbox) saveMessage(m *outbound) (*savedMessage, error) {
 	}
 	var top fields
 	_ = json.Unmarshal(raw, &top) // was decoded when it was checked
-	saved.bare, saved.images = withoutBytes(top), imageNames(top)
+	saved.bare, saved.images = maskSecrets(withoutBytes(top)), imageNames(top)
 	saved.ref = newDataRef(saved.object, saved.message.bid, saved.message.title)
 	return saved, nil
 }
@@ -247,11 +255,14 @@ func (s *Sandbox) receiveInteractive(t *thread, b *bubble, m *outbound, prepared
 		s.mmcs.saved.put(saved.ref.DataRefSig, saved)
 	}
 	message := saved.message
-	supported := t.person.Device.shows(message.kind)
+	supported := t.person.Device.shows(message)
 	b.Interactive = &interactive{
 		Kind: message.kind, Title: message.title, Subtitle: message.subtitle, RequestID: message.requestID,
 		ByRef: m.ref != nil, Supported: supported, Answerable: supported && canAnswer(message.kind),
 		Content: saved.bare, Images: saved.imageLinks(b.ID), saved: saved, session: first(message.session, newUUID()),
+	}
+	if supported && message.signIn != nil {
+		b.Interactive.Answerable, b.Interactive.SignIn = true, s.newSignInView(message.signIn)
 	}
 	return nil
 }

@@ -356,6 +356,16 @@ func TestLinkRules(t *testing.T) {
 	}))
 }
 
+// TestVideoTypesThatAreFine: names of media types have more characters than the usual ones use.
+func TestVideoTypesThatAreFine(t *testing.T) {
+	for _, kind := range []string{"video/mp4", "video/x-m4v", "video/vnd.CCTV", "video/x_y+z", "video/a!b"} {
+		raw, _ := json.Marshal(edited(fixture(t, "out-rich-link-video"), edit{"richLinkData/assets/video/mimeType", kind})["richLinkData"])
+		if _, err := parseLink(raw); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
 // TestLabelsThatAreFine: joiners, marks and scripts of all kinds are printable.
 func TestLabelsThatAreFine(t *testing.T) {
 	for _, text := range []string{strings.Repeat("ü", 200), "👨‍👩‍👧‍👦 ❤️ 🇩🇪", "می\u200cخواهم", "שלום\u200f", "नमस्ते", "a\u00a0b", "日本語", "e\u0301"} {

@@ -26,9 +26,9 @@ var devices = []device{
 }
 
 // shows tells whether the device can show a kind of interactive message. What it cannot show is a placeholder.
-func (d device) shows(kind string) bool {
+func (d device) shows(message interactiveData) bool {
 	can := func(capability string) bool { return slices.Contains(d.Capabilities, capability) }
-	switch kind {
+	switch message.kind {
 	case kindQuickReply:
 		return can("QUICK")
 	case kindListPicker:
@@ -38,7 +38,7 @@ func (d device) shows(kind string) bool {
 	case kindForm:
 		return can("FORM")
 	case kindAuth:
-		return can("AUTH") || can("AUTH2")
+		return message.signIn.fits(d)
 	case kindApp: // needs no capability, but a device that apps of Messages run on
 		return d.Agent == "iPhone OS"
 	}

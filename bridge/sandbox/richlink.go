@@ -62,7 +62,8 @@ func (m *outbound) takeLink(f fields) error {
 	return err
 }
 
-var videoType = regexp.MustCompile(`^video/[a-zA-Z0-9.+-]+$`)
+// videoType has the characters that names of media types are made of.
+var videoType = regexp.MustCompile(`^video/[a-zA-Z0-9!#$&^_.+-]+$`)
 
 func parseLink(raw json.RawMessage) (*richLink, error) {
 	top, faults := examine(raw, "richLinkData")

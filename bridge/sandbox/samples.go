@@ -70,6 +70,9 @@ func samples(now time.Time) []sample {
 			"url": "?event=42&step=seats", "received": obj{"title": "Choose your seats", "subtitle": "Tap to open the plan"},
 			"icon": obj{"data": pictures["leaf"]}, "link": "https://www.example.com/seats/42",
 		}},
+		{Name: "signin", Title: "Ask the customer to sign in", Content: obj{
+			"kind": "signin", "received": obj{"title": "Sign in to see your orders"},
+		}},
 		{Name: "text_url", Title: "Text with an address", Content: obj{
 			"kind": "text", "text": "You find the manual at https://www.example.com/manual, and all our lamps at https://www.example.com/lamps.",
 		}},

@@ -40,6 +40,8 @@ type Options struct {
 	// Hosts are further host names that the pages may be reached by. Loopback
 	// addresses and localhost always are; others are refused, against DNS rebinding.
 	Hosts []string
+	// SignIn is what customers can sign in at. Without it signing in fails on the phone.
+	SignIn *SignIn
 	// Logger is optional.
 	Logger *slog.Logger
 }
@@ -78,6 +80,8 @@ type Sandbox struct {
 	now       func() time.Time
 
 	twiceAfter time.Duration // from an answer to the same once more, where Apple delivers one twice
+	lateAfter  time.Duration // from a sign-in to word of it, where that is late
+	signInAt   *SignIn
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -89,6 +93,7 @@ type Sandbox struct {
 	businesses []Business
 	phones     phones
 	accepted   idMemory // message ids that the gateway took
+	states     idMemory // digests of the states of sign-ins
 	mmcs       mmcs
 	desk       desk
 	traffic    traffic
@@ -112,11 +117,11 @@ func New(o Options) (*Sandbox, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Sandbox{
 		mspID: o.MSPID, secret: o.Secret, key: key, deskKey: deskKey,
-		connector: o.Connector, hosts: o.Hosts, log: log, now: time.Now, twiceAfter: time.Second,
+		connector: o.Connector, hosts: o.Hosts, log: log, now: time.Now, twiceAfter: time.Second, lateAfter: reportLate, signInAt: o.SignIn,
 		ctx: ctx, cancel: cancel, client: newClient(), lanes: newLanes(ctx),
 		bridgeURL:  strings.TrimRight(o.BridgeURL, "/"),
 		businesses: append([]Business(nil), o.Businesses...),
-		phones:     newPhones(), accepted: newIDMemory(maxSeenIDs), mmcs: newMMCS(), desk: newDesk(),
+		phones:     newPhones(), accepted: newIDMemory(maxSeenIDs), states: newIDMemory(maxOAuthStates), mmcs: newMMCS(), desk: newDesk(),
 		faults: newFaults(), streams: newStreams(),
 	}
 	if _, err := s.addCustomer(customerSpec{}); err != nil {
@@ -161,7 +166,7 @@ func (o Options) check() error {
 			return fmt.Errorf("sandbox: BridgeURL %q is not an absolute URL", o.BridgeURL)
 		}
 	}
-	return nil
+	return o.SignIn.check()
 }
 
 // SetBridgeURL tells the sandbox where the bridge listens.

@@ -121,6 +121,7 @@ type state struct {
 	Hops          []*hop          `json:"hops"`
 	Faults        faults          `json:"faults"`
 	Connector     string          `json:"connector"`
+	People        []person        `json:"people"` // who can sign in
 }
 
 // snapshot collects the state. The caller holds s.mu until it is encoded.
@@ -134,6 +135,7 @@ func (s *Sandbox) snapshot() state {
 		Hops:          nonNil(s.traffic.hops),
 		Faults:        s.faults,
 		Connector:     s.connector,
+		People:        people,
 	}
 }
 

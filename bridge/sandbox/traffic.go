@@ -12,12 +12,16 @@ import (
 	"unicode/utf8"
 )
 
-// The four ways that a request can go.
+// The ways that a request can go.
 const (
 	phoneToBridge   = "phone-bridge"
 	bridgeToDesk    = "bridge-desk"
 	deskToBridge    = "desk-bridge"
 	bridgeToGateway = "bridge-gateway"
+
+	// Of sign-ins.
+	phoneToProvider  = "phone-provider"
+	bridgeToProvider = "bridge-provider"
 )
 
 const (
@@ -82,7 +86,7 @@ func (s *Sandbox) openHop(name, method, path string, h http.Header) *hop {
 func (s *Sandbox) carry(x *hop, body []byte, encoded string, c check) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x.Body, x.Encoded, x.Summary, x.Check = pretty(body, shownBody), encoded, summarize(body), c
+	x.Body, x.Encoded, x.Summary, x.Check = pretty(maskSecrets(body), shownBody), encoded, summarize(body), c
 	s.publish("hop", x)
 }
 
@@ -90,7 +94,7 @@ func (s *Sandbox) carry(x *hop, body []byte, encoded string, c check) {
 func (s *Sandbox) closeHop(x *hop, status int, answer, note string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x.Status, x.Answer, x.Note, x.Done = status, pretty([]byte(answer), shownAnswer), note, true
+	x.Status, x.Answer, x.Note, x.Done = status, pretty(maskSecrets([]byte(answer)), shownAnswer), note, true
 	x.MS = float64(time.Since(x.began).Microseconds()) / 1000
 	s.publish("hop", x)
 }

@@ -21,6 +21,9 @@ const (
 	noticeTime = 10 * time.Second // to tell the helpdesk that nobody signed in
 )
 
+// legacyRedirectURL is where a provider sends a device of the old flow back (protocol §7.4).
+const legacyRedirectURL = "https://auth.businesschat.apple.com"
+
 // Start answers GET /oauth/start, the OAuth URL that Messages opens where a provider is to see PKCE and a nonce, which
 // Messages does not send. It redirects to the provider's own address and to no other.
 func (s *Service) Start(w http.ResponseWriter, r *http.Request) {
@@ -84,12 +87,17 @@ func (s *Service) authorization(ctx context.Context, asked *request, query url.V
 	if !p.settings.PKCE {
 		return "", endMisconfigured.because("the OAuth URL in Apple Business Register is that of /oauth/start, but pkce is not set for the provider")
 	}
-	if f := p.checkAsked(query); f != nil {
+	legacy := query.Get("response_encryption_key") != ""
+	if f := p.checkAsked(query, legacy); f != nil {
 		return "", f
 	}
 	found, f := p.endpoints(ctx)
 	if f != nil {
 		return "", f
+	}
+	if legacy { // the device exchanges the code itself, and has no verifier
+		return p.config(found).AuthCodeURL(query.Get("state"), oauth2.SetAuthURLParam("redirect_uri", legacyRedirectURL),
+			oauth2.SetAuthURLParam("response_encryption_key", query.Get("response_encryption_key"))), nil
 	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(asked.verifier())}
 	if p.settings.Issuer != "" {
@@ -100,11 +108,18 @@ func (s *Service) authorization(ctx context.Context, asked *request, query url.V
 
 // checkAsked compares what Messages was told, partly by Apple Business Register and partly by the sign-in message, with the
 // settings. What goes on to the provider is the settings'.
-func (p *provider) checkAsked(query url.Values) *fault {
+func (p *provider) checkAsked(query url.Values, legacy bool) *fault {
+	redirectURL, hint := p.redirectURL, "it must be the bridge's own, by public_url"
+	if legacy {
+		if !p.settings.Legacy {
+			return endMisconfigured.because("the device came with Apple's old flow, and legacy is off for the provider")
+		}
+		redirectURL, hint = legacyRedirectURL, "of the old flow it must be "+legacyRedirectURL
+	}
 	expected := []struct{ name, value, hint string }{
 		{"response_type", "code", "it must be code"},
 		{"client_id", p.settings.ClientID, "correct it in Apple Business Register or in the settings"},
-		{"redirect_uri", p.redirectURL, "it must be the bridge's own, by public_url"},
+		{"redirect_uri", redirectURL, hint},
 	}
 	for _, parameter := range expected {
 		if values := query[parameter.name]; len(values) != 1 || values[0] != parameter.value {

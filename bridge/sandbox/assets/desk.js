@@ -3,7 +3,7 @@
 import { byId, el, icon, reconcile, sticky, autoGrow, sendsOnEnter, sticksToEnd, timeOf, tail, hue, emoji } from "./dom.js";
 import { showRemote, tray } from "./files.js";
 import { openGallery } from "./gallery.js";
-import { outcome, replyWords } from "./entries.js";
+import { outcome, replyWords, signInWords } from "./entries.js";
 import { state, on, call, attempt } from "./store.js";
 
 let chosen = ""; // key of the conversation
@@ -119,11 +119,15 @@ function renderFacts() {
   }
   const fact = (name, value, shown) => value && el("div", { class: "fact" }, el("dt", { text: name }), shown || el("dd", { testid: "fact-" + name.toLowerCase(), text: value, title: value }));
   const chips = c.capabilities && el("dd", { class: "chips", testid: "fact-capabilities" }, ...c.capabilities.map((x) => el("span", { text: x })));
-  facts.replaceChildren(el("h3", { text: "From the events" }), el("dl", {},
+  const email = c.person?.email && c.person.email + (c.person.email_verified ? "" : " (not verified)");
+  const who = c.person ? [el("h3", { text: "Signed in" }), el("dl", {}, fact("Person", c.person.name), fact("Email", email), fact("Subject", c.person.subject, shortSubject(c.person.subject)))] : [];
+  facts.replaceChildren(...who, el("h3", { text: "From the events" }), el("dl", {},
     fact("Locale", c.locale), fact("Intent", c.intent), fact("Group", c.group), fact("Device", c.device),
     fact("Capabilities", c.capabilities, chips),
     fact("Customer", c.customer_id), fact("Context", c.context)));
 }
+
+const shortSubject = (subject) => el("dd", { testid: "fact-subject", title: subject, text: subject.length > 14 ? subject.slice(0, 12) + "…" : subject });
 
 function renderLog() {
   const c = current();
@@ -140,6 +144,7 @@ function createEntry(row) {
   const kind = { reaction: "reaction note", reply: "customer answer" }[e.kind] || e.kind;
   const node = el("div", { class: `entry ${kind} ${e.level || ""} ${e.sender?.kind || ""}`, testid: "desk-entry", data: { id: e.id, kind: e.kind } });
   if (e.kind === "reaction") node.append(...reactionWords(e.reaction));
+  else if (e.signin) node.append(signInWords(e));
   else if (e.reply) node.append(replyWords(e));
   else if (e.text || !e.attachments) node.append(el("div", { class: "words", testid: "desk-entry-text", text: e.text }));
   for (const file of e.attachments || []) node.append(showRemote(file, "desk"));
@@ -168,6 +173,9 @@ function updateEntry(node, row) {
   if (!e) return;
   node.dataset.status = e.status || "";
   node.dataset.code = e.code || "";
+  const told = JSON.stringify(e.signin || "");
+  if (e.signin && node.dataset.told !== told) node.querySelector(".signin-card").replaceWith(signInWords(e));
+  node.dataset.told = told;
   const meta = [];
   if (e.sender) meta.push(el("span", { text: `${e.sender.name}${e.sender.kind === "bot" ? " (bot)" : ""}` }));
   meta.push(el("time", { text: timeOf(e.at) }));

@@ -18,6 +18,16 @@ export function replyWords(e) {
     r.url && el("code", { class: "reply-url", testid: "desk-reply-url", text: r.url }));
 }
 
+// signInWords shows how far a sign-in has come. Only what Apple has confirmed looks done.
+export function signInWords(e) {
+  const s = e.signin;
+  const sign = s.confirmed ? "check" : { succeeded: "person", canceled: "cross" }[s.status] || "bang";
+  const more = [s.person?.email && s.status === "succeeded" && s.person.email, s.provider && `with ${s.provider}`].filter(Boolean).join(" · ");
+  return el("div", { class: "signin-card", testid: "desk-signin", data: { status: s.status, confirmed: String(s.confirmed), request: s.request_id, name: s.person?.name || "" } },
+    el("span", { class: "signin-sign" }, icon(sign)),
+    el("span", { class: "signin-words" }, el("b", { testid: "desk-entry-text", text: e.text }), more && el("small", { text: more })));
+}
+
 // selection is one thing chosen. A form's tells the question in its subtitle.
 function selection(s) {
   const at = s.start && !Number.isNaN(Date.parse(s.start)) && when.format(new Date(s.start));

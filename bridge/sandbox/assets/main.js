@@ -30,6 +30,7 @@ on("hop", (hop) => {
   lit.add(hop.seq);
   if (lit.size > 600) lit.clear();
   const arrow = document.querySelector(`.flow i[data-hop="${hop.hop}"]`);
+  if (!arrow) return; // the provider is not in the picture
   arrow.classList.remove("lit");
   void arrow.offsetWidth; // restarts the animation
   arrow.classList.add("lit");

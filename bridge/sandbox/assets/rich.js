@@ -4,13 +4,14 @@ import { el, icon, picture } from "./dom.js";
 import { attempt } from "./store.js";
 import { openApp, openListPicker, openQuickReply, openTimePicker } from "./pickers.js";
 import { openForm } from "./form.js";
+import { openSignIn } from "./signin.js";
 
 const signs = { quick_reply: "chat", list_picker: "list", time_picker: "calendar", form: "form", app: "apps", auth: "key", payment: "card" };
 const names = {
   quick_reply: "quick replies", list_picker: "a list", time_picker: "times to choose from", form: "a form",
   app: "an app’s message", auth: "a sign-in", payment: "a payment",
 };
-const open = { list_picker: openListPicker, time_picker: openTimePicker, form: openForm, app: openApp };
+const open = { list_picker: openListPicker, time_picker: openTimePicker, form: openForm, app: openApp, auth: openSignIn };
 
 // richPieces are the elements of an interactive message. where adds customer and business to a call.
 export function richPieces(b, where, device) {
@@ -31,6 +32,12 @@ const holder = (b, className, ...children) => el("div", {
 // face is the part of the content that the bubble shows: what was received, or what the answer says.
 const face = (b) => b.interactive.content?.[b.from === "customer" ? "replyMessage" : "receivedMessage"] || b.interactive.content?.data?.replyMessage || {};
 
+// done is the sign of an answer. A sign-in can have failed.
+function done(i) {
+  const status = i.content?.data?.authenticate?.status;
+  return !status || ["success", "authenticated"].includes(status) ? "check" : "cross";
+}
+
 function card(b, where) {
   const i = b.interactive;
   const shown = face(b);
@@ -38,7 +45,7 @@ function card(b, where) {
   const size = ["small", "large"].includes(shown.style) ? shown.style : "icon";
   const image = picture(i, shown.imageIdentifier, "card-image " + size, shown.imageDescription);
   const opens = !mine && i.content && open[i.kind];
-  const sign = el("span", { class: "rich-sign" }, icon(mine ? "check" : signs[i.kind] || "list"));
+  const sign = el("span", { class: "rich-sign" }, icon(mine ? done(i) : signs[i.kind] || "list"));
   const words = el("span", { class: "card-words" },
     el("b", { testid: "phone-interactive-title", text: i.title || "Interactive message" }),
     i.subtitle && el("small", { testid: "phone-interactive-subtitle", text: i.subtitle }));

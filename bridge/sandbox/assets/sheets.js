@@ -28,13 +28,13 @@ function travel() {
 }
 
 // openSheet opens a sheet over a bubble. Its fields are for who fills it: body and foot hold what is shown, answer gives what
-// is to be sent, or null while nothing can be, and changed must be called when that may be another.
-export function openSheet({ bubble, where, title, action = "Send" }) {
+// is to be sent, or null while nothing can be, and changed must be called when that may be another. A kind that travels in
+// ways of its own brings how, and one that tells of a cancel brings that.
+export function openSheet({ bubble, where, title, action = "Send", how = travel(), cancel: canceled }) {
   const screen = document.querySelector(".screen");
   const opener = document.activeElement;
-  const how = travel();
   const send = el("button", { type: "button", class: "sheet-send", testid: "sheet-send", text: action, on: { click: () => sheet.submit() } });
-  const cancel = el("button", { type: "button", class: "sheet-cancel", testid: "sheet-cancel", text: "Cancel", on: { click: () => dialog.close() } });
+  const cancel = el("button", { type: "button", class: "sheet-cancel", testid: "sheet-cancel", text: "Cancel", on: { click: () => (canceled ? canceled() : dialog.close()) } });
   const heading = el("h2", { id: "sheet-title", testid: "sheet-title", text: title, tabindex: "-1", autofocus: true });
   const error = el("p", { class: "sheet-error", testid: "sheet-error", role: "alert", hidden: true });
   const body = el("div", { class: "sheet-body" });
@@ -44,10 +44,15 @@ export function openSheet({ bubble, where, title, action = "Send" }) {
   let busy = false;
 
   const sheet = {
-    dialog, body, foot, send,
+    dialog, body, foot, send, cancel,
     answer: () => null,
     changed() { send.disabled = busy || !sheet.answer(); },
     title(text) { heading.textContent = text; },
+    onCancel(then) { canceled = then; },
+    fail(text) {
+      error.textContent = text;
+      error.hidden = false;
+    },
     async submit() {
       const answer = sheet.answer();
       if (!answer || busy) return;
@@ -57,8 +62,7 @@ export function openSheet({ bubble, where, title, action = "Send" }) {
         await call("/api/phone/answer", where({ id: bubble.id, answer, ...how.choice() }));
         dialog.close();
       } catch (failure) {
-        error.textContent = failure.message;
-        error.hidden = false;
+        sheet.fail(failure.message);
       }
       busy = false;
       sheet.changed();

@@ -1,6 +1,6 @@
 // The page's copy of the sandbox's state, kept by server-sent events.
 
-export const state = { businesses: [], customers: [], threads: [], conversations: [], hops: [], faults: [], connector: "" };
+export const state = { businesses: [], customers: [], threads: [], conversations: [], hops: [], faults: [], connector: "", people: [] };
 
 const listeners = new Map();
 

@@ -8,6 +8,8 @@ const hops = {
   "bridge-desk": ["Bridge", "Desk"],
   "desk-bridge": ["Desk", "Bridge"],
   "bridge-gateway": ["Bridge", "Apple"],
+  "phone-provider": ["Phone", "IdP"],
+  "bridge-provider": ["Bridge", "IdP"],
 };
 // Name, what it does, and the group that it stands in.
 const faults = {
@@ -23,6 +25,8 @@ const faults = {
   mmcs_slow: ["slow", "Uploads and downloads begin late", "MMCS"],
   mmcs_cut: ["cuts off", "Downloads break off in the middle", "MMCS"],
   size_lie: ["wrong sizes", "The phone announces another size than its files have", "Phone"],
+  bad_key: ["bad key", "The phone cannot use the encryption key of an old sign-in", "Phone"],
+  no_token: ["no token", "The identity provider gives no tokens for a code", "IdP"],
   duplicate: ["sends twice", "Each phone message is posted twice, with the same id", "Phone"],
 };
 const delays = [500, 2000, 6000];

@@ -1,0 +1,223 @@
+package bridge
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/sandbox"
+)
+
+// signInWorld is the demo's pages with what reached the desk.
+type signInWorld struct {
+	control
+	tap    *wiretap
+	secret []string // what may be in no log
+}
+
+// begin lets the customer write, and the desk ask them to sign in. It gives the bubble of the request.
+func (w *signInWorld) begin(device string) (bubble string) {
+	w.t.Helper()
+	w.post("/api/phone/device", map[string]any{"customer": "c1", "device": device})
+	w.post("/api/phone/send", map[string]any{"customer": "c1", "text": "Hello"})
+	w.events(1, message.EventReceived)
+	state := w.state()
+	before := len(state.Threads[0].Bubbles)
+	w.post("/api/desk/send", map[string]any{"conversation": state.Conversations[0].Key, "content": message.SignInRequest{}})
+	for range 500 {
+		if bubbles := w.state().Threads[0].Bubbles; len(bubbles) > before {
+			return bubbles[len(bubbles)-1].ID
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.t.Fatal("no request to sign in comes to the phone")
+	return ""
+}
+
+func (w *signInWorld) state() (state demoState) {
+	w.t.Helper()
+	if err := json.Unmarshal(w.call(http.MethodGet, "/api/state", nil, ""), &state); err != nil {
+		w.t.Fatal(err)
+	}
+	return state
+}
+
+// events waits for n events of a type at the desk, and a moment longer for more.
+func (w *signInWorld) events(n int, eventType message.EventType) (events []message.Event) {
+	w.t.Helper()
+	for range 600 {
+		for _, body := range w.tap.take("desk/hooks/apple") {
+			var event message.Event
+			if err := json.Unmarshal(body, &event); err != nil {
+				w.t.Fatal(err)
+			}
+			if event.Type == eventType {
+				events = append(events, event)
+			}
+		}
+		if len(events) >= n {
+			return events
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.t.Fatalf("%d events of type %s came, want %d: %+v", len(events), eventType, n, events)
+	return nil
+}
+
+func (w *signInWorld) signIn(bubble string, more map[string]any) {
+	w.t.Helper()
+	call := map[string]any{"customer": "c1", "id": bubble, "person": "ada", "outcome": "approve"}
+	for name, value := range more {
+		call[name] = value
+	}
+	w.post("/api/phone/sign-in", call)
+}
+
+// TestSigningIn goes through both of Apple's flows, and their other ends.
+func TestSigningIn(t *testing.T) {
+	for name, test := range map[string]struct {
+		device string
+		how    map[string]any
+		want   []message.SignIn // of which Identity only tells whether there is one
+	}{
+		"new flow": {"iphone", nil, []message.SignIn{
+			{Status: message.SignInSucceeded, Identity: &message.Identity{}}, {Status: message.SignInSucceeded, Confirmed: true}}},
+		"denied": {"iphone", map[string]any{"outcome": "deny"}, []message.SignIn{
+			{Status: message.SignInCanceled}, {Status: message.SignInCanceled}}},
+		"canceled before the page": {"iphone", map[string]any{"outcome": "cancel"}, []message.SignIn{{Status: message.SignInCanceled}}},
+		"forwarded link":           {"iphone", map[string]any{"forwarded": true}, []message.SignIn{{Status: message.SignInSucceeded, Identity: &message.Identity{}}}},
+		"old flow":                 {"old_iphone", nil, []message.SignIn{{Status: message.SignInSucceeded, Confirmed: true, Identity: &message.Identity{}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tap := &wiretap{}
+			w := &signInWorld{control: control{t, newTappedDemo(t, tap)}, tap: tap}
+			w.signIn(w.begin(test.device), test.how)
+			events := w.events(len(test.want), message.EventSignIn)
+			for i, want := range test.want {
+				got := events[i].Data.SignIn
+				if got.Provider != "demo" || got.RequestID == "" || got.RequestID != events[0].Data.SignIn.RequestID {
+					t.Errorf("event %d is of %s, request %q", i, got.Provider, got.RequestID)
+				}
+				if got.Status != want.Status && !(want.Status == message.SignInCanceled && got.Status == message.SignInFailed && i > 0) ||
+					got.Confirmed != want.Confirmed || (got.Identity != nil) != (want.Identity != nil) {
+					t.Errorf("event %d is %+v, want %+v", i, got, want)
+				}
+				if got.Identity != nil && (got.Identity.Claims["name"] != "Ada Lovelace" || !strings.HasPrefix(got.Identity.Subject, "amb_")) {
+					t.Errorf("event %d is of %+v", i, got.Identity)
+				}
+			}
+		})
+	}
+}
+
+// TestAnyReplicaFinishesASignIn has the request sent by one bridge, which is killed, and everything after it done by
+// another, whose keys have been rotated meanwhile.
+func TestAnyReplicaFinishesASignIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and kills programs")
+	}
+	for _, device := range []string{"iphone", "old_iphone"} {
+		t.Run(device, func(t *testing.T) {
+			w, first, second, switchTo := newReplicatedSignIn(t)
+			switchTo(first)
+			bubble := w.begin(device)
+			first.kill()
+			switchTo(second)
+			w.signIn(bubble, nil)
+			var identity *message.Identity
+			confirmed := false
+			for _, event := range w.events(map[string]int{"iphone": 2, "old_iphone": 1}[device], message.EventSignIn) {
+				signIn := event.Data.SignIn
+				if signIn.Status != message.SignInSucceeded {
+					t.Errorf("it is %s: %s", signIn.Status, signIn.Error)
+				}
+				if signIn.Identity != nil {
+					identity = signIn.Identity
+				}
+				confirmed = confirmed || signIn.Confirmed
+			}
+			if identity == nil || identity.Claims["email"] == nil || !confirmed {
+				t.Errorf("identity %+v, confirmed: %t", identity, confirmed)
+			}
+			for _, secret := range w.secret {
+				for _, replica := range []*process{first, second} {
+					if strings.Contains(replica.stderr.String(), secret) {
+						t.Errorf("a secret or a person is in the log")
+					}
+				}
+			}
+		})
+	}
+}
+
+func newReplicatedSignIn(t *testing.T) (w *signInWorld, first, second *process, switchTo func(*process)) {
+	var target atomic.Pointer[url.URL]
+	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target.Load()) }})
+	t.Cleanup(front.Close)
+	const clientSecret = "the-secret-of-the-client"
+	later := &lateHandler{}
+	provider := httptest.NewServer(later)
+	t.Cleanup(provider.Close)
+	simulated, err := sandbox.New(sandbox.Options{
+		BridgeURL: front.URL, MSPID: mspID, Secret: appleSecret, Businesses: []sandbox.Business{{ID: businessID, Name: "Example"}},
+		Connector: "desk", DeskSecret: deskSecret, Logger: slog.New(slog.DiscardHandler),
+		SignIn: &sandbox.SignIn{Issuer: provider.URL, OAuthURL: front.URL + startPath, TokenURL: provider.URL + "/token", ClientID: "example", ClientSecret: clientSecret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(simulated.Close)
+	later.Store(simulated.Provider())
+	tap := &wiretap{}
+	pages, gateway, desk := httptest.NewServer(simulated.Pages()), httptest.NewServer(simulated.Gateway()), httptest.NewServer(tap.listen("desk", simulated.Desk()))
+	for _, server := range []*httptest.Server{pages, gateway, desk} {
+		t.Cleanup(server.Close)
+	}
+	const newKey = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVpBQkNERUY="
+	replica := func(keys string) *process {
+		p := &process{tb: t, path: buildBridge(t), listen: freeAddress(t), admin: freeAddress(t)}
+		p.config = filepath.Join(t.TempDir(), "bizbridge.yaml")
+		text := fmt.Sprintf(`
+server: {listen: %q, admin_listen: %q, public_url: %q}
+keys: [%s]
+apple: {gateway_url: "%s/v1", accounts: [{msp_id: %q, secrets: [%q]}]}
+businesses: [{id: %q, msp_id: %q, connector: desk, signin: example}]
+connectors: {desk: {type: webhook, url: "%s/hooks/apple", secrets: [%q]}}
+signin: {providers: {example: {issuer: %q, client_id: example, client_secret: %q, scopes: [openid, profile, email], pkce: true}}}
+`, p.listen, p.admin, front.URL, keys, gateway.URL, mspID, appleSecret, businessID, mspID, desk.URL, deskSecret, provider.URL, clientSecret)
+		if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.start()
+		t.Cleanup(p.kill)
+		return p
+	}
+	first, second = replica(masterKey), replica(newKey+", "+masterKey)
+	w = &signInWorld{
+		control: control{t, &Demo{pages: pages.Listener}}, tap: tap,
+		secret: []string{clientSecret, masterKey, "Lovelace", "urn:mbid:", "code=", "state="},
+	}
+	return w, first, second, func(p *process) {
+		target.Store(&url.URL{Scheme: "http", Host: p.listen})
+	}
+}
+
+// lateHandler is set when what it serves exists: its address has to be known before.
+type lateHandler struct{ handler atomic.Value }
+
+func (l *lateHandler) Store(handler http.Handler) { l.handler.Store(&handler) }
+
+func (l *lateHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*l.handler.Load().(*http.Handler)).ServeHTTP(w, r)
+}
