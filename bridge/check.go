@@ -14,6 +14,7 @@ import (
 	"bizbridge/bridge/signin"
 	"bizbridge/config"
 	"bizbridge/connectors"
+	"bizbridge/connectors/registry"
 	"bizbridge/mapping/templates"
 )
 
@@ -22,6 +23,8 @@ type Report struct {
 	Templates int // templates that agents and bots can send
 	Tests     int // tests of mappings that ran
 	Warnings  []string
+	// Abilities is what each connector can do as it is configured, by name.
+	Abilities map[string]connectors.Abilities
 }
 
 // Check builds everything that a configuration describes, without listening or calling anyone, and runs the tests that
@@ -37,8 +40,9 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 	set, problems := templates.Load(cfg.Templates, cfg.Dir)
 	report.Templates = len(set.Names())
 	for _, problem := range problems {
-		report.Warnings = append(report.Warnings, problem.String())
+		report.Warnings = append(report.Warnings, strings.Replace(problem.String(), ": warning: ", ": ", 1))
 	}
+	report.Abilities = site.abilities()
 	var failures []string
 	for _, name := range slices.Sorted(maps.Keys(site.desks)) {
 		tester, ok := site.desks[name].Connector.(connectors.SelfTester)
@@ -54,4 +58,17 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 		return report, errors.New(strings.Join(failures, "\n"))
 	}
 	return report, nil
+}
+
+func (s *site) abilities() map[string]connectors.Abilities {
+	all := make(map[string]connectors.Abilities, len(s.desks))
+	for name, desk := range s.desks {
+		if able, ok := desk.Connector.(connectors.Able); ok {
+			all[name] = able.Abilities()
+			continue
+		}
+		factory, _ := registry.Find(s.config.Connectors[name].Type)
+		all[name] = factory.Abilities
+	}
+	return all
 }

@@ -41,7 +41,7 @@ func loadTemplates(cfg *config.Config) (flow.Templates, error) {
 	if len(cfg.Templates) == 0 {
 		return nil, nil
 	}
-	set, problems := templates.Load(cfg.Templates, cfg.Dir)
+	set, problems := templates.Load(cfg.Templates, cfg.Dir, templates.WithPictures(preparePicture))
 	if set != nil {
 		return templateSet{set}, nil
 	}
@@ -50,6 +50,19 @@ func loadTemplates(cfg *config.Config) (flow.Templates, error) {
 		texts[i] = problem.String()
 	}
 	return nil, errors.New(strings.Join(texts, "\n"))
+}
+
+// preparePicture makes a template's picture as small as it will be sent.
+func preparePicture(data []byte, icon bool) ([]byte, error) {
+	limit := picture.MaxApple
+	if icon {
+		limit = picture.MaxIcon
+	}
+	png, err := picture.PNG(context.Background(), data, limit)
+	if refused, ok := errors.AsType[*picture.Refused](err); ok {
+		return nil, errors.New(refused.Reason) // what the decoder says is for nobody who writes templates
+	}
+	return png, err
 }
 
 // templateSet is the templates as the flow uses them.

@@ -52,6 +52,9 @@ type Config struct {
 
 	// Dir is the folder of the file, to which the paths in it are relative.
 	Dir string `json:"-"`
+	// Files names the files that values are the content of, as ${file:…} does: by the value's path,
+	// "connectors.desk.auth[0].grant".
+	Files map[string]string `json:"-"`
 }
 
 // Server is where the bridge listens and how the world reaches it.
@@ -138,6 +141,8 @@ type Connector struct {
 	Delivery string `json:"delivery" jsonschema:"enum=direct,example=direct"`
 	// Hosts (host or host:port) beside the helpdesk's own whose file URLs are trusted, even at private addresses.
 	AttachmentHosts []string `json:"attachment_hosts" jsonschema:"example=files.example.com"`
+	// Tokens that tell this helpdesk who a customer is. Without it, there are none.
+	Identity *Identity `json:"identity"`
 	// Settings is what ConnectorType.New returned, filled from the file.
 	Settings any `json:"-"`
 }
@@ -325,6 +330,15 @@ func (c *Config) Warnings() []string {
 		warnings = append(warnings, fmt.Sprintf(
 			"a file of media.max_size (%s) takes about %s at 5 MB/s and will not get through within delivery.timeout (%s). Raise the timeout (up to 60s), or lower media.max_size.",
 			c.Media.MaxSize, needed, c.Delivery.Timeout.Std()))
+	}
+	for i, business := range c.Businesses {
+		if links := business.RichLinks; links.Enabled && !links.OpenGraph && links.DefaultImage == "" {
+			warnings = append(warnings, fmt.Sprintf(
+				"businesses[%d].rich_links makes no cards: it has neither open_graph nor default_image, so links stay text. Apple's list of features asks for cards.", i))
+		}
+	}
+	if len(c.SignIn.Providers) > 0 && c.SignIn.SubjectKey == "" {
+		warnings = append(warnings, "signin.subject_key is not set: when keys are rotated, helpdesks will know everybody who signs in by another subject. Make one with: bizbridge keygen.")
 	}
 	return warnings
 }

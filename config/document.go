@@ -34,6 +34,8 @@ type document struct {
 	tree   *yamlfile.Node
 	root   any
 	places map[string]place // by path
+	// files names the files that texts are the content of, by path; nil: none are.
+	files map[string]string
 	// broken holds the paths that have a problem: what is wrong there has been
 	// said, so later rules keep quiet about it and all below it.
 	broken map[string]bool
@@ -163,6 +165,15 @@ func (b *builder) value(n *yamlfile.Node) any {
 
 // text expands the placeholders of a string.
 func (b *builder) text(n *yamlfile.Node) any {
+	if file := fileOf(n.Text); file != "" {
+		if b.files == nil {
+			b.files = map[string]string{}
+		}
+		b.files[n.Path] = file
+		if b.resolve.absent != nil && b.resolve.absent(n.Path) {
+			return nil
+		}
+	}
 	expanded, bad := b.resolve.expand(n.Text)
 	for _, c := range bad {
 		b.source.Report(n, c.message, c.hint)

@@ -19,6 +19,8 @@ const maxFile = yamlfile.MaxFile
 type resolver struct {
 	env  func(name string) (string, bool)
 	file func(path string) (string, error)
+	// absent, when not nil, tells of values by their path that their files are not read, and that they have none.
+	absent func(path string) bool
 }
 
 // systemResolver reads the real environment, and files relative to dir.
@@ -79,6 +81,15 @@ func (r resolver) expand(text string) (string, []complaint) {
 		return value
 	})
 	return expanded, bad
+}
+
+// fileOf names the file that a scalar is the content of; "" where it is more than that, or something else.
+func fileOf(text string) string {
+	name, ok := strings.CutPrefix(text, "${file:")
+	if name, closed := strings.CutSuffix(name, "}"); ok && closed && !strings.ContainsAny(name, "{}") {
+		return name
+	}
+	return ""
 }
 
 // lookup resolves what stands between the braces.

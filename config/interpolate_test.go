@@ -111,3 +111,45 @@ func TestSystemResolver(t *testing.T) {
 		}
 	}
 }
+
+// TestFilesAreRemembered has the configuration say which file a value is the content of.
+func TestFilesAreRemembered(t *testing.T) {
+	for text, want := range map[string]string{
+		"${file:/run/one-line}": "/run/one-line", "${file:a/b c.json}": "a/b c.json", "plain": "", "": "", "${env:NUMBER}": "", "$${file:/run/one-line}": "",
+		"x${file:/run/one-line}": "", "${file:/run/one-line}x": "", "${file:/run/one-line}${file:/run/one-line}": "", "${file:/run/one-line": "", "${file:}": "",
+	} {
+		if got := fileOf(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestLoadWithout has a file be named and not read.
+func TestLoadWithout(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "bizbridge.yaml")
+	text := minimal(t) + "    auth: {kind: bearer, token: \"${file:missing}\"}\n    verify_secrets: [\"${file:there}\"]\n"
+	for name, value := range environment {
+		t.Setenv(name, value)
+	}
+	write(t, path, text)
+	write(t, filepath.Join(dir, "there"), "from a file\n")
+	const missing, there = "connectors.desk.auth.token", "connectors.desk.verify_secrets[0]"
+	if _, err := Load(path, testTypes()); err == nil || !strings.Contains(err.Error(), `file "missing" does not exist`) {
+		t.Errorf("Load: %v", err)
+	}
+	c, err := LoadWithout(path, testTypes(), func(path string) bool { return path == missing || path == "connectors.desk.url" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := c.Connectors["desk"].Settings.(*webhookSettings)
+	if settings.Auth.Token != "" || settings.Auth.Kind != "bearer" || settings.VerifySecrets[0] != "from a file" {
+		t.Error("another value than the one to leave out is missing, or that one is there")
+	}
+	if settings.URL == "" {
+		t.Error("what is no file is read all the same")
+	}
+	if len(c.Files) != 2 || c.Files[missing] != "missing" || c.Files[there] != "there" || c.Path(c.Files[there]) != filepath.Join(dir, "there") {
+		t.Errorf("Files: %v", c.Files)
+	}
+}

@@ -16,11 +16,20 @@ import (
 // Load reads and checks a configuration file. The error is Problems when the
 // file could be read. It returns a Config only when there is no problem.
 func Load(path string, types []ConnectorType) (*Config, error) {
+	return LoadWithout(path, types, nil)
+}
+
+// LoadWithout is Load, but for the values at some paths: they count as absent
+// where they are ${file:…}, and their files need not exist. It is for who is
+// about to write them.
+func LoadWithout(path string, types []ConnectorType, absent func(path string) bool) (*Config, error) {
 	data, err := readBounded(path)
 	if err != nil && !errors.Is(err, errTooLarge) { // what is too large is a problem of the file, told by Parse
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	return Parse(path, data, types)
+	resolve := systemResolver(filepath.Dir(path))
+	resolve.absent = absent
+	return parse(path, data, types, resolve)
 }
 
 // Parse is Load for text that has been read already. The name stands in
@@ -44,6 +53,7 @@ func parse(name string, data []byte, types []ConnectorType, resolve resolver) (*
 	}
 	c := d.decode(types)
 	c.Dir = filepath.Dir(name)
+	c.Files = d.files
 	checkRules(d, c)
 	if len(source.Problems) > 0 {
 		return nil, source.Problems.Sorted()

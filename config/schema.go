@@ -39,7 +39,7 @@ func Schema(types []ConnectorType) ([]byte, error) {
 type object = map[string]any
 
 // commonKeys are the keys that every connector has beside its type and its own.
-var commonKeys = []string{"delivery", "attachment_hosts"}
+var commonKeys = []string{"delivery", "attachment_hosts", "identity"}
 
 // composeSchema adds one branch per connector type to the core.
 func composeSchema(types []ConnectorType) (object, error) {

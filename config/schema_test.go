@@ -127,7 +127,12 @@ func TestExampleLoads(t *testing.T) {
 	cert, key := selfSigned(t)
 	write(t, filepath.Join(dir, "tls.crt"), cert)
 	write(t, filepath.Join(dir, "tls.key"), key)
+	write(t, filepath.Join(dir, "grant.json"), "")
 	write(t, filepath.Join(dir, "logo.png"), read(t, "testdata/logo.png"))
+	private, _ := rsaPair(t)
+	_, public := rsaPair(t)
+	write(t, filepath.Join(dir, "identity.pem"), private)
+	write(t, filepath.Join(dir, "helpdesk.pub.pem"), public)
 	text := strings.ReplaceAll(string(Example()), "${file:/etc/bizbridge/", "${file:")
 	for range 3 { // a key that is commented out may hold others
 		text = uncomment(text)

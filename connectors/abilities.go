@@ -30,6 +30,13 @@ type Abilities struct {
 	Idempotent bool
 }
 
+// Able is for connectors whose configuration decides what they can do, such as a mapping's rules. It narrows what the kind
+// declares.
+type Able interface {
+	Connector
+	Abilities() Abilities
+}
+
 // CheckClaims compares what a factory declares with the interfaces that its connector implements. An error is a
 // programming mistake in the connector's folder.
 func (f Factory) CheckClaims(connector Connector) error {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/httpclient/auth"
 	"bizbridge/bridge/message"
 	"bizbridge/config"
 )
@@ -29,7 +30,9 @@ type Connector interface {
 
 	// Receive verifies and parses one request of the helpdesk. It must not act on it: the flow sends what is returned. No
 	// message and no error means that there is nothing to do. The error is a [*signature.Error] (401), wraps
-	// [message.ErrMalformed] (400) or an *http.MaxBytesError (413), or is a [*message.Failure] (422 for Invalid).
+	// [message.ErrMalformed] (400) or an *http.MaxBytesError (413), or is a [*message.Failure] (422 for Invalid). Beside a
+	// failure, a message is what could be read of the one that is refused, its key and addresses at least: a [FailureRelay]
+	// hears of it.
 	Receive(ctx context.Context, req *http.Request) ([]message.Outbound, error)
 }
 
@@ -53,6 +56,15 @@ type TypingRelay interface {
 type CloseRelay interface {
 	Connector
 	RelayClose(ctx context.Context, event message.Event) error
+}
+
+// FailureRelay is for helpdesks that do not read the answers to their webhooks: every message of theirs that is refused or
+// fails for good comes back as message.failed through Deliver, once per key. That the customer left comes as
+// conversation.closed instead.
+type FailureRelay interface {
+	Connector
+	// RelaysFailures tells whether this connector shows them as it is configured.
+	RelaysFailures() bool
 }
 
 // Uploader is for helpdesks that take files themselves. Deliver then finds Attachment.Open set, where size and time
@@ -114,6 +126,10 @@ type Factory struct {
 	// trusted. nil: no files come from the helpdesk.
 	Origin func(settings any) string
 
+	// Auth gives what proves under these settings who calls the helpdesk, and the URLs to whose origins that goes. The
+	// calls of [Environment.HTTP] carry it by themselves, and so do requests for files. nil: the connector has its own way.
+	Auth func(settings any) (list []auth.Settings, origins []string)
+
 	// New makes a connector from validated settings (what NewConfig gave, filled). It reads files that these name, and does
 	// no other I/O.
 	New func(Environment, any) (Connector, error)
@@ -121,9 +137,9 @@ type Factory struct {
 
 // Environment is what the bridge gives to a connector, as opposed to what its user configured.
 type Environment struct {
-	Name   string // the connector's name in the configuration
-	Dir    string // the configuration's folder, to which the paths of settings are relative
-	HTTP   *httpclient.Client
+	Name   string             // the connector's name in the configuration
+	Dir    string             // the configuration's folder, to which the paths of settings are relative
+	HTTP   *httpclient.Client // its calls are authenticated, where the configuration says how
 	Logger *slog.Logger
 	Now    func() time.Time
 }

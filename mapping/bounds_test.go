@@ -57,6 +57,9 @@ func TestEveryQueryEnds(t *testing.T) {
 		`reduce range(40) as $i (1; [., .])`:        "its result is larger than",
 		`reduce range(40) as $i ({}; {a: ., b: .})`: "its result is larger than",
 		`reduce range(101) as $i (1; [.])`:          "its result nests deeper than",
+		`.s * 60000 | index(.[30000:])`:             "a text is too long to look for",
+		`.s * 60000 | indices(.[30000:])`:           "a text is too long to look for",
+		`.s * 60000 | rindex(.[30000:])`:            "a text is too long to look for",
 		`"x" * 900000 + .s * 900000`:                "its result is larger than",
 	} {
 		t.Run(text, func(t *testing.T) {
@@ -107,7 +110,7 @@ func TestALimitIsNotTheCallersDeadline(t *testing.T) {
 
 // TestGuardsChangeNothing compares guarded queries with jq's own, on small values.
 func TestGuardsChangeNothing(t *testing.T) {
-	for _, text := range []string{".a * .b", "(.a, 2) * (.b, 3)", ".c[.i]", ".c[.i:]", `.["a"]`, ".c[.i] = 9", "getpath([\"c\", .i])", "setpath([\"c\", .i]; 5)", ".a * .b + .c[.i] * 2", "[.c[] * 2]", "path(.c[.i])", "{a: {x: 1}} * {a: {y: 2}}"} {
+	for _, text := range []string{".a * .b", "(.a, 2) * (.b, 3)", ".c[.i]", ".c[.i:]", `.["a"]`, ".c[.i] = 9", "getpath([\"c\", .i])", "setpath([\"c\", .i]; 5)", ".a * .b + .c[.i] * 2", "[.c[] * 2]", "[.c, (.c | tojson)] | .[] | index((.[0:1], .[1:2])), rindex(.[1:2]), indices(.[0:2])", ".c | index(1, 2)", "null | indices(1)", "path(.c[.i])", "{a: {x: 1}} * {a: {y: 2}}"} {
 		guarded, plain := compileQuery(t, text), mustCompile(text)
 		rapid.Check(t, func(t *rapid.T) {
 			scalar := rapid.OneOf(rapid.Custom(func(t *rapid.T) any { return rapid.IntRange(-3, 3).Draw(t, "n") }), rapid.SampledFrom([]any{"", "ab", nil, 2.5, json.Number("7")}))

@@ -250,6 +250,83 @@ func TestABotsMessagesGetWhatIsAbsent(t *testing.T) {
 	}
 }
 
+// TestABotThatAnswersOtherwiseSendsAnotherMessage: one id with two contents would be refused, or be seen twice by Apple.
+func TestABotThatAnswersOtherwiseSendsAnotherMessage(t *testing.T) {
+	m := load(t, oneStep(post, "        extract: {all: .body}", "    messages: $steps.post.all"))
+	key := func(content string) string {
+		t.Helper()
+		result, err := m.Deliver(t.Context(), received("e1", "Hi"), Vars{}, &desk{answers: []Answer{answer(200, `[{"kind": "text", "text": "first"}, `+content+`]`)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result.Messages[1].Key
+	}
+	one := key(`{"kind": "text", "text": "one"}`)
+	if again := key(`{"content": {"text": "one", "kind": "text"}, "sender": {"name": "Bo"}}`); again != one {
+		t.Errorf("the same content has the keys %s and %s", one, again)
+	}
+	if other := key(`{"kind": "text", "text": "another"}`); other == one {
+		t.Error("another content has the same key")
+	}
+	if first := key(`{"kind": "text", "text": "first"}`); first == one {
+		t.Error("the same key at another content")
+	}
+}
+
+func TestTheSameAnswerTwiceIsTwoMessages(t *testing.T) {
+	m := load(t, oneStep(post, "        extract: {all: .body}", "    messages: $steps.post.all"))
+	result, err := m.Deliver(t.Context(), received("e1", "Hi"), Vars{}, &desk{answers: []Answer{answer(200, `[{"kind": "text", "text": "x"}, {"kind": "text", "text": "x"}]`)}})
+	if err != nil || len(result.Messages) != 2 || result.Messages[0].Key == result.Messages[1].Key {
+		t.Errorf("%+v, %v", result.Messages, err)
+	}
+}
+
+func TestAnAnswerThatIsNotWholeIsNotTakenForAnother(t *testing.T) {
+	reads := load(t, oneStep(post, "        extract: {id: .body}", "    receipt: $steps.post.id"))
+	blind := load(t, oneStep(post))
+	typed := func(contentType, body string, more ...string) Answer {
+		header := http.Header{"Content-Type": {contentType}}
+		if len(more) > 0 {
+			header.Set("Content-Length", more[0])
+		}
+		return Answer{Status: 200, Header: header, Body: []byte(body)}
+	}
+	for name, c := range map[string]struct {
+		answer Answer
+		want   string // in the error
+		id     string
+	}{
+		"JSON that breaks off":       {typed("application/json", `{"s3cret": `), "the answer (200) is not whole: its Content-Type is JSON", ""},
+		"a page that says JSON":      {typed("application/json; charset=utf-8", `<html>s3cret`), "is not whole", ""},
+		"two values":                 {typed("application/json", `1 2`), "is not whole", ""},
+		"a problem that breaks off":  {typed("application/problem+json", `{`), "is not whole", ""},
+		"more than is read":          {typed("text/plain", strings.Repeat("1", 1<<20)), "is larger than 1048575 bytes", ""},
+		"JSON of more than is read":  {typed("application/json", strings.Repeat("1", 1<<20)), "is larger than", ""},
+		"less than was announced":    {typed("text/plain", "77", "3"), "its end is missing", ""},
+		"nothing of the announced":   {typed("application/json", "", "3"), "its end is missing", ""},
+		"JSON":                       {typed("application/json", "77", "2"), "", "77"},
+		"JSON without its type":      {typed("text/plain", "77"), "", "77"},
+		"a text":                     {typed("text/plain", "OK 77"), "", "OK 77"},
+		"a text that looks like one": {typed("", `{"a`), "", `{"a`},
+		"nothing":                    {typed("application/json", ""), "", ""},
+		"a line end":                 {typed("application/json", "\r\n"), "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result, err := reads.Deliver(t.Context(), received("e1", "Hi"), Vars{}, &desk{answers: []Answer{c.answer}})
+			if c.want == "" {
+				if err != nil || result.Receipt != c.id {
+					t.Errorf("receipt %q, %v; want %q", result.Receipt, err, c.id)
+				}
+			} else if failure(t, err, message.Transient); !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("error %q, want %q", err, c.want)
+			}
+			if _, err := blind.Deliver(t.Context(), received("e1", "Hi"), Vars{}, &desk{answers: []Answer{c.answer}}); err != nil {
+				t.Errorf("a step that does not read the answer fails: %v", err)
+			}
+		})
+	}
+}
+
 func TestBind(t *testing.T) {
 	m := load(t, "mapping: 1\nvars: {base: null, token: null, n: 1}\noutbound: [{name: a, messages: error($vars.n | tostring)}]")
 	if _, err := m.Bind(map[string]any{"n": 2}); err == nil || !strings.HasSuffix(err.Error(), "base, token") {

@@ -51,6 +51,7 @@ func (s *source) mappingFile(root *node) *Mapping {
 		r.functions(functions)
 	}
 	if inbound != nil {
+		m.rules = inbound
 		r.rules(inbound, r.inboundRule)
 	}
 	if outbound != nil {

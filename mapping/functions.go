@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/itchyny/gojq"
 
@@ -102,12 +103,14 @@ const (
 	guardTimes = "__times" // a * b
 	guardIndex = "__index" // .[n]
 	guardPath  = "__path"  // getpath(p), setpath(p; v)
+	guardSeek  = "__seek"  // index(x), rindex(x), indices(x): they compare at every place
 )
 
 const (
 	maxRepeat = maxOutput // bytes that "text" * n may give
 	maxBits   = 4096      // of an integer
 	maxIndex  = 100_000   // of an array: assigning there creates all before it
+	maxSeek   = 16 << 20  // characters of a text times those that are sought in it; 60,000 leave room for 279
 )
 
 var product = mustCompile(".[0] * .[1]")
@@ -175,6 +178,16 @@ func boundedPath(v any) any {
 	return v
 }
 
+// sought gives what is looked for in whole, where that does not take too long.
+func sought(whole, part any) any {
+	text, _ := whole.(string)
+	words, _ := part.(string)
+	if utf8.RuneCountInString(text)*utf8.RuneCountInString(words) > maxSeek {
+		return errors.New("a text is too long to look for so long a text in it")
+	}
+	return part
+}
+
 // compilerOptions give a query its functions and variables.
 func compilerOptions(variables []string) []gojq.CompilerOption {
 	options := []gojq.CompilerOption{
@@ -183,6 +196,8 @@ func compilerOptions(variables []string) []gojq.CompilerOption {
 		gojq.WithFunction(guardIndex, 0, 0, func(v any, _ []any) any { return bounded(v) }),
 		gojq.WithFunction(guardPath, 0, 0, func(v any, _ []any) any { return boundedPath(v) }),
 	}
+	options = append(options, gojq.WithFunction(guardSeek, 1, 1, func(v any, args []any) any { return sought(v, args[0]) }))
+	options = append(options, regexOptions()...)
 	for name, function := range functions {
 		options = append(options, gojq.WithFunction(name, 0, 0, func(v any, _ []any) any {
 			result, err := function(v)

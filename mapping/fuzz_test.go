@@ -80,7 +80,7 @@ func FuzzReceive(f *testing.F) {
 // FuzzQuery wants every query to end, whatever it is. What the README excepts is left out: writing and comparing values
 // that hold themselves many times over.
 func FuzzQuery(f *testing.F) {
-	for _, text := range []string{".a", `"x" * .n`, "def f: f; f", "[range(.n)]", ".a[.n] = 1", "reduce range(40) as $i (1; [., .])", ". as [$a] | $a", `.s | gsub("a*"; "b")`, "@json", "path(..)", "to_entries | add", "label $x | ., break $x", "$vars.x", `"\(.a | rfc3339? // path_safe)"`} {
+	for _, text := range []string{".a", `"x" * .n`, "def f: f; f", "[range(.n)]", ".a[.n] = 1", "reduce range(40) as $i (1; [., .])", ". as [$a] | $a", `.s | gsub("a*"; "b")`, `.s | [match(.; "gi"), scan("(?<x>a)"), splits("a|^")]`, `.s | sub("(?<x>a)"; .x, "c"; "m"), test("\\b"), capture("(?<y>.)?")`, "@json", "path(..)", "to_entries | add", "label $x | ., break $x", "$vars.x", `"\(.a | rfc3339? // path_safe)"`} {
 		f.Add(text, `{"a": [1, {"b": null}], "n": 1e9, "s": "aaa"}`)
 	}
 	f.Fuzz(func(t *testing.T, text, data string) {

@@ -52,8 +52,9 @@ type Result struct {
 }
 
 // Deliver makes the requests that the first fitting rule says. The error is a [*message.Failure]: of the Doer, as it
-// came; Permanent where a query fails on this event; Invalid, with JSON pointers into the message, for a bot's answer
-// that cannot be sent. Some of the steps may have been made then, and are made again on the next try.
+// came; Transient for an answer that is not whole, or not what a step expects; Permanent where a query fails on this
+// event; Invalid, with JSON pointers into the message, for a bot's answer that cannot be sent. Some of the steps may have
+// been made then, and are made again on the next try.
 func (m *Mapping) Deliver(ctx context.Context, event message.Event, vars Vars, do Doer) (Result, error) {
 	value, err := plainJSON(event)
 	if err != nil {
@@ -126,7 +127,13 @@ func (d *delivery) make(ctx context.Context, s *step) (any, error) {
 	if (answer.Status < 200 || answer.Status > 299) && !slices.Contains(s.ok, answer.Status) {
 		return nil, d.do.Refused(request, answer)
 	}
-	seen := answerValue(answer)
+	if s.expect == nil && len(s.extract) == 0 {
+		return map[string]any{}, nil // nobody reads the answer: whatever it is, the helpdesk has taken the request
+	}
+	seen, err := answerValue(answer)
+	if err != nil {
+		return nil, message.Failuref(message.Transient, "mapping: rule %q, step %q: the answer (%d) is not whole: %s", request.Rule, request.Step, answer.Status, err)
+	}
 	expected, err := s.expect.holds(ctx, seen, d.vars, d.steps, d.event)
 	switch {
 	case err != nil:
@@ -141,15 +148,6 @@ func (d *delivery) make(ctx context.Context, s *step) (any, error) {
 		}
 	}
 	return values, nil
-}
-
-// answerValue is an answer as queries see it: its body parsed where it is JSON, else as text, null where it is empty.
-func answerValue(answer Answer) map[string]any {
-	body, err := decodeJSON(answer.Body)
-	if err != nil && len(answer.Body) > 0 {
-		body = strings.ToValidUTF8(string(answer.Body), "\uFFFD")
-	}
-	return map[string]any{"status": answer.Status, "headers": headerValue(answer.Header), "body": body}
 }
 
 // headerValue has the names in lower case; values of one name are joined.
@@ -189,7 +187,8 @@ func (d *delivery) receipt(ctx context.Context) (string, error) {
 }
 
 // messages reads what a bot answered. Each message gets what it does not say from the event; its key is the same on
-// every repeat, so that a repeat sends nothing twice.
+// every repeat that gives the same content, so that nothing is sent twice. A bot that answers otherwise on a repeat has
+// sent another message: under the same key it would pass for a conflict, and be lost.
 func (d *delivery) messages(ctx context.Context) ([]message.Outbound, error) {
 	outputs, err := d.rule.messages.all(ctx, d.event, d.vars, d.steps, d.event)
 	if err != nil {
@@ -209,7 +208,11 @@ func (d *delivery) messages(ctx context.Context) ([]message.Outbound, error) {
 			}
 		}
 		if data["id"] == nil {
-			data["id"] = string(message.DeriveID("mapping reply", fmt.Sprint(about["id"]), fmt.Sprint(i)))
+			content, err := encode(data["content"])
+			if err != nil {
+				return nil, d.rule.messages.failed("gives what JSON cannot hold")
+			}
+			data["id"] = string(message.DeriveID("mapping reply", fmt.Sprint(about["id"]), fmt.Sprint(i), string(content)))
 		}
 		if data["sender"] == nil {
 			data["sender"] = map[string]any{}

@@ -90,7 +90,11 @@ func (s *source) fault(n *node, offset int, column int, message, hint string) {
 }
 
 func (s *source) compile(n *node, text string, base int, in scope, parsed *gojq.Query) *gojq.Code {
-	code, err := gojq.Compile(parsed, compilerOptions(in.variables())...)
+	whole := *parsed
+	if usesRegex(parsed) {
+		whole.FuncDefs = slices.Concat(regexDefinitions, parsed.FuncDefs)
+	}
+	code, err := gojq.Compile(&whole, compilerOptions(in.variables())...)
 	if err != nil {
 		token, hint := unknownName(err, in)
 		if s.defsBad && strings.HasPrefix(err.Error(), "function not defined") {
@@ -266,10 +270,23 @@ func guard(part any) {
 			part.Start = through(part.Start, guardIndex)
 		}
 	case *gojq.Func:
-		if (part.Name == "getpath" && len(part.Args) == 1) || (part.Name == "setpath" && len(part.Args) == 2) {
+		switch {
+		case part.Name == "getpath" && len(part.Args) == 1, part.Name == "setpath" && len(part.Args) == 2:
 			part.Args[0] = through(part.Args[0], guardPath)
+		case slices.Contains([]string{"index", "rindex", "indices"}, part.Name) && len(part.Args) == 1:
+			part.Args[0] = call(guardSeek, part.Args[0])
 		}
 	}
+}
+
+// usesRegex tells whether a query names one of the functions that stand in the place of jq's own.
+func usesRegex(parsed *gojq.Query) bool {
+	found := false
+	walk(reflect.ValueOf(parsed), func(part any) {
+		call, isCall := part.(*gojq.Func)
+		found = found || isCall && slices.ContainsFunc(regexDefinitions, func(def *gojq.FuncDef) bool { return def.Name == call.Name })
+	})
+	return found
 }
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)

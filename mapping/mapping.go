@@ -25,6 +25,7 @@ type Mapping struct {
 	tests    []*selfTest
 	warnings yamlfile.File
 	places   map[string]*node // of rules, for warnings
+	rules    *node            // the inbound ones; nil: the file has none
 	covered  func() yamlfile.Problems
 }
 
@@ -101,19 +102,25 @@ func parse(name string, text []byte, limit time.Duration) (*Mapping, []Problem) 
 	if len(s.Problems) > 0 {
 		return nil, s.Problems.Sorted()
 	}
-	m.covered = sync.OnceValue(m.untested)
+	m.covered = sync.OnceValue(func() yamlfile.Problems { return slices.Concat(m.untested(), m.untaken()) })
 	return m, nil
 }
 
-// Warnings are doubtful things in a file that works: rules without a test, webhooks that no rule takes. The first call
-// runs the file's tests.
+// Warnings are doubtful things in a file that works: rules without a test, webhooks and events that no rule takes. The
+// first call runs the file's tests.
 func (m *Mapping) Warnings() []Problem {
 	return slices.Concat(m.warnings.Problems, m.covered()).Sorted()
 }
 
-// untested finds the rules that no test reaches.
+// untested finds the rules that no test reaches. Those that ignore need none: they do nothing that could be wrong.
 func (m *Mapping) untested() yamlfile.Problems {
 	reached := map[string]bool{}
+	for _, rule := range m.inbound {
+		reached[rule.name] = rule.ignored
+	}
+	for _, rule := range m.outbound {
+		reached[rule.name] = rule.ignored
+	}
 	for _, test := range m.tests {
 		reached[test.run(context.Background(), m).rule] = true
 	}

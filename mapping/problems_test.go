@@ -126,21 +126,22 @@ func TestWarnings(t *testing.T) {
 	m := load(t, `
 mapping: 1
 inbound:
-  - {name: tested, when: .type == "message.received", ignored: true}
-  - {name: untested, when: .type == "message.replied", ignored: true}
+  - {name: tested, when: .type == "message.received", messages: empty}
+  - {name: untested, when: .type == "message.replied", messages: empty}
+  - {name: dropped, when: .type == "message.failed", ignored: true}
 outbound:
   - {name: picky, when: .body.x, ignored: true}
 tests:
-  - {name: a, inbound: {event: {}}, expect: {ignored: true}}
-  - {name: b, outbound: {body: {x: 1}}, expect: {ignored: true}}
+  - {name: a, inbound: {event: {}}, expect: {}}
 `)
 	var got []string
 	for _, warning := range m.Warnings() {
 		got = append(got, warning.String())
 	}
 	want := []string{
+		`desk.yaml:4:3: inbound: no rule takes conversation.closed: the customer has left, and nobody is told. Add a rule that tells the agent, or one with ignored: true.`,
 		`desk.yaml:5:5: inbound[1]: no test reaches the rule "untested". Add one to tests, with a real payload.`,
-		`desk.yaml:7:5: outbound[0]: webhooks that no rule takes are refused with 422. Add a last rule: {name: everything else, ignored: true}.`,
+		`desk.yaml:8:5: outbound[0]: webhooks that no rule takes are refused with 422. Add a last rule: {name: everything else, ignored: true}.`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)

@@ -59,7 +59,9 @@ func TestDifferences(t *testing.T) {
 }
 
 func TestTry(t *testing.T) {
-	m := load(t, tested+"    inbound: {event: {}}\n    expect: {}")
+	const parts = `  - {name: parts, when: .method == "GET" and .body == null, messages: '{customer_id: .query.to, business_id: "b", content: {kind: "text", text: .headers["x-text"]}}'}
+  - {name: reply,`
+	m := load(t, strings.Replace(tested, "  - {name: reply,", parts, 1)+"    inbound: {event: {}}\n    expect: {}")
 	for name, c := range map[string]struct {
 		rule, payload string
 		want          []string
@@ -71,6 +73,11 @@ func TestTry(t *testing.T) {
 		"ignored":              {"drop", `{"type": "typing.started"}`, []string{`"fits": true`, `"ignored": true`}},
 		"a webhook":            {"reply", `{"kind": "text", "text": "Hi"}`, []string{`"fits": true`, `"text": "Hi"`, `"customer_id": "urn:mbid:x"`}},
 		"a whole webhook":      {"reply", `{"headers": {}, "body": {"kind": "text", "text": "Hi"}}`, []string{`"text": "Hi"`}},
+		"a body alone":         {"reply", `{"body": {"kind": "text", "text": "Hi"}}`, []string{`"text": "Hi"`}},
+		"a method and a body":  {"reply", `{"method": "PUT", "body": {"kind": "text", "text": "Hi"}}`, []string{`"text": "Hi"`}},
+		"a body and more":      {"reply", `{"kind": "text", "text": "Hi", "body": {}, "headers": {}}`, []string{`"text": "Hi"`}},
+		"parts of a webhook":   {"parts", `{"headers": {"X-Text": "Hi"}, "query": {"to": "urn:mbid:x"}, "method": "GET"}`, []string{`"fits": true`, `"text": "Hi"`, `"customer_id": "urn:mbid:x"`}},
+		"an empty body":        {"parts", `{}`, []string{`"fits": false`}},
 		"a wrong webhook":      {"reply", `{"kind": "x"}`, []string{`"error": "mapping: rule \"reply\", message 1: the message is not valid: /data/content/kind`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +100,7 @@ func TestTry(t *testing.T) {
 	if _, err := m.Try(t.Context(), "pst", []byte("{}"), Vars{}); err == nil || !strings.Contains(err.Error(), `Did you mean "post"?`) {
 		t.Errorf("another rule: %v", err)
 	}
-	if !slices.ContainsFunc(m.Warnings(), func(p Problem) bool { return p.Path == "outbound[0]" }) {
+	if !slices.ContainsFunc(m.Warnings(), func(p Problem) bool { return p.Path == "outbound[1]" }) {
 		t.Error("a rule without a test gives no warning")
 	}
 }

@@ -37,7 +37,8 @@ func (t Trial) String() string {
 
 // Try runs one rule on a payload, without any connection. For an inbound rule that is an event, or
 // {"event": …, "answers": […]} with what the helpdesk says to each step; for an outbound rule the body of a webhook, or
-// {"body": …, "headers": …, "query": …}. The error says that there is no such rule, or that the payload is no JSON.
+// an object of nothing but body, headers, query and method, any of them. The error says that there is no such rule, or
+// that the payload is no JSON.
 func (m *Mapping) Try(ctx context.Context, rule string, payload []byte, vars Vars) (Trial, error) {
 	value, err := decodeJSON(payload)
 	if err != nil {
@@ -83,10 +84,7 @@ func (m *Mapping) tryInbound(ctx context.Context, rule *inboundRule, payload map
 }
 
 func (m *Mapping) tryOutbound(ctx context.Context, rule *outboundRule, payload any, vars map[string]any) Trial {
-	input := map[string]any{"method": http.MethodPost, "headers": map[string]any{}, "query": map[string]any{}, "body": payload}
-	if object, ok := payload.(map[string]any); ok && object["body"] != nil && (object["headers"] != nil || object["query"] != nil) {
-		maps.Copy(input, object)
-	}
+	input := webhookInput(payload)
 	trial := Trial{Rule: rule.name, Ignored: rule.ignored}
 	fits, err := rule.when.holds(ctx, input, vars)
 	trial.Fits = fits
@@ -97,6 +95,29 @@ func (m *Mapping) tryOutbound(ctx context.Context, rule *outboundRule, payload a
 	}
 	trial.fail(err)
 	return trial
+}
+
+// webhookInput is a webhook as queries see it, of its body or of all its parts.
+func webhookInput(payload any) map[string]any {
+	input := map[string]any{"method": http.MethodPost, "headers": map[string]any{}, "query": map[string]any{}, "body": payload}
+	object, _ := payload.(map[string]any)
+	for name := range object {
+		if _, isPart := input[name]; !isPart {
+			return input
+		}
+	}
+	if len(object) > 0 {
+		input["body"] = nil
+		maps.Copy(input, object)
+	}
+	if headers, ok := input["headers"].(map[string]any); ok {
+		lower := make(map[string]any, len(headers))
+		for name, value := range headers {
+			lower[strings.ToLower(name)] = value
+		}
+		input["headers"] = lower
+	}
+	return input
 }
 
 func (t *Trial) fail(err error) {
@@ -127,6 +148,7 @@ func answersOf(value any) ([]Answer, error) {
 		for name, line := range headers {
 			answer.Header.Set(name, fmt.Sprint(line))
 		}
+		answer.Header.Del("Content-Length") // of the bytes that this body was written down from
 		if body := object["body"]; body != nil {
 			answer.Body, _ = encode(body)
 		}

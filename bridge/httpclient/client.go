@@ -34,12 +34,16 @@ type Options struct {
 	Peer     string // the peer's name in the metrics: "apple", or the connector's
 	MaxConns int    // connections to one host; 0: 64
 	Metrics  *metrics.Metrics
+	// Auth, when not nil, gives the credentials of a call that brings none of its own; nil for an address that must not
+	// get any.
+	Auth func(address *url.URL) Credentials
 }
 
 // Client calls one peer. It is safe for concurrent use and keeps connections alive.
 type Client struct {
 	peer      string
 	metrics   *metrics.Metrics
+	auth      func(*url.URL) Credentials
 	retrying  *retryablehttp.Client
 	transport *http.Transport
 }
@@ -58,7 +62,7 @@ type Call struct {
 	Retry    Retry
 	// Sign, when not nil, sets what must be new on every attempt, such as a signature with its time.
 	Sign func(http.Header)
-	// Auth, when not nil, proves on every attempt who calls.
+	// Auth, when not nil, proves on every attempt who calls; nil: what [Options] say does.
 	Auth Credentials
 }
 
@@ -105,7 +109,7 @@ func New(options Options) *Client {
 	transport.MaxIdleConnsPerHost = conns
 	transport.MaxIdleConns = 0
 	transport.MaxResponseHeaderBytes = 64 << 10
-	c := &Client{peer: options.Peer, metrics: options.Metrics, transport: transport}
+	c := &Client{peer: options.Peer, metrics: options.Metrics, auth: options.Auth, transport: transport}
 	c.retrying = &retryablehttp.Client{
 		HTTPClient: &http.Client{
 			Transport:     &attemptTransport{base: transport, peer: options.Peer, metrics: options.Metrics},
@@ -147,6 +151,7 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 
 // send makes the call until there is an answer or no time.
 func (c *Client) send(ctx context.Context, call Call) (*http.Response, *callState, error) {
+	call.Auth = c.credentials(call)
 	state := &callState{operation: call.Operation, retry: call.Retry, sign: call.Sign, auth: call.Auth, body: call.Body}
 	if call.OpenBody != nil && call.Auth != nil && call.Auth.ReadsBody() {
 		return nil, nil, c.unsignable()
@@ -170,6 +175,18 @@ func (c *Client) send(ctx context.Context, call Call) (*http.Response, *callStat
 		return nil, nil, state.failure(ctx, c.peer, err)
 	}
 	return resp, state, nil
+}
+
+// credentials are the call's own, or those of all calls to its address.
+func (c *Client) credentials(call Call) Credentials {
+	if call.Auth != nil || c.auth == nil {
+		return call.Auth
+	}
+	address, err := url.Parse(call.URL)
+	if err != nil {
+		return nil // no request can be made of it either
+	}
+	return c.auth(address)
 }
 
 func (c *Client) unusable() *message.Failure {

@@ -39,6 +39,7 @@ type Downloader struct {
 	own     *http.Transport
 	foreign *http.Transport
 	metrics *metrics.Metrics
+	auth    func(*url.URL) Credentials
 }
 
 // DownloaderOptions says what a downloader may reach.
@@ -48,20 +49,24 @@ type DownloaderOptions struct {
 	Hosts        []string       // host or host:port, trusted over HTTPS and HTTP
 	AllowPrivate []netip.Prefix // addresses that are not refused
 	Metrics      *metrics.Metrics
-	resolver     *net.Resolver // nil: the system's; tests have one that changes its mind
+	// Auth, when not nil, gives the credentials for an address, wherever a redirect may have led; nil for one that must
+	// not get any.
+	Auth     func(address *url.URL) Credentials
+	resolver *net.Resolver // nil: the system's; tests have one that changes its mind
 }
 
 // Download is a file that is being fetched.
 type Download struct {
 	Body     io.ReadCloser
-	Size     int64  // -1: the server does not say
-	MIMEType string // "": the server does not say
-	Name     string // from Content-Disposition or the URL's path; "" for neither
+	Size     int64    // -1: the server does not say
+	MIMEType string   // "": the server does not say
+	Name     string   // from Content-Disposition or the URL's path; "" for neither
+	URL      *url.URL // where it came from in the end, after all redirects; nil: it came from nowhere
 }
 
 // NewDownloader makes a downloader; it fails for origins that are no URLs.
 func NewDownloader(options DownloaderOptions) (*Downloader, error) {
-	d := &Downloader{peer: options.Peer, origin: make(map[string]bool), trusted: make(map[string]bool), metrics: options.Metrics}
+	d := &Downloader{peer: options.Peer, origin: make(map[string]bool), trusted: make(map[string]bool), metrics: options.Metrics, auth: options.Auth}
 	for _, text := range options.Origins {
 		origin, err := url.Parse(text)
 		if err != nil || origin.Host == "" {
@@ -137,6 +142,7 @@ func (d *Downloader) Open(ctx context.Context, text string) (*Download, error) {
 	return &Download{
 		Body: guardStall(ctx, resp.Body, cancel),
 		Size: resp.ContentLength, MIMEType: mediaType(resp.Header.Get("Content-Type")), Name: fileName(resp),
+		URL: resp.Request.URL,
 	}, nil
 }
 
@@ -173,7 +179,24 @@ func downloadFailure(status int) *message.Failure {
 	return failure
 }
 
+// get asks for a file, with credentials where the address may have them. If they are refused and others can be had, it
+// asks once more.
 func (d *Downloader) get(ctx context.Context, target *url.URL) (*http.Response, error) {
+	var credentials Credentials
+	if d.auth != nil {
+		credentials = d.auth(target)
+	}
+	for {
+		resp, err := d.attempt(ctx, target, credentials)
+		if err != nil || credentials == nil || !credentials.Refused(resp.StatusCode) {
+			return resp, err
+		}
+		_ = resp.Body.Close()
+		d.metrics.UpstreamRetries.WithLabelValues(d.peer, "refused").Inc()
+	}
+}
+
+func (d *Downloader) attempt(ctx context.Context, target *url.URL, credentials Credentials) (*http.Response, error) {
 	switch host := target.Hostname(); {
 	case (target.Scheme != "https" && target.Scheme != "http") || host == "" || target.User != nil:
 		return nil, message.Failuref(message.Invalid, "the file's address must be an absolute http or https URL without a user name")
@@ -189,6 +212,11 @@ func (d *Downloader) get(ctx context.Context, target *url.URL) (*http.Response, 
 		return nil, message.Failuref(message.Invalid, "the file's address is not a URL")
 	}
 	req.Header.Set("User-Agent", "bizbridge")
+	if credentials != nil {
+		if err := credentials.Prepare(ctx, req, nil); err != nil {
+			return nil, message.FailureOf(err)
+		}
+	}
 	began := time.Now()
 	resp, err := transport.RoundTrip(req) // an http.Client would follow redirects, and word errors with the address in them
 	status := 0

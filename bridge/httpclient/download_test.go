@@ -94,11 +94,26 @@ func TestAFileIsDescribedAsItsServerDescribesIt(t *testing.T) {
 				_, _ = io.WriteString(w, "12345")
 			})
 			got := begin(t, d, p.URL+test.path)
-			test.want.Size, test.want.Body = 5, got.Body
+			test.want.Size, test.want.Body, test.want.URL = 5, got.Body, got.URL
 			if *got != test.want {
 				t.Errorf("%+v, want %+v", *got, test.want)
 			}
 		})
+	}
+}
+
+func TestAFileSaysWhereItCameFromAfterAllRedirects(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if next := map[string]string{"/short": "/a/b", "/a/b": "c/file%20name?x=1"}[r.URL.Path]; next != "" {
+			http.Redirect(w, r, next, http.StatusFound)
+		}
+	}))
+	t.Cleanup(server.Close)
+	d := newDownloader(t, DownloaderOptions{Origins: []string{server.URL}})
+	for path, want := range map[string]string{"/plain?a=b": "/plain?a=b", "/short": "/a/c/file%20name?x=1"} {
+		if got := begin(t, d, server.URL+path).URL.String(); got != server.URL+want {
+			t.Errorf("%s came from %s, want %s", path, got, want)
+		}
 	}
 }
 

@@ -53,6 +53,7 @@ func (c *Client) Open(ctx context.Context, call Call) (*Stream, error) {
 func (c *Client) Upload(ctx context.Context, call Call, body io.Reader, size int64) (*Response, error) {
 	began := time.Now()
 	defer func() { waitsOf(ctx).add(time.Since(began)) }()
+	call.Auth = c.credentials(call)
 	if call.Auth != nil && call.Auth.ReadsBody() {
 		return nil, c.unsignable()
 	}

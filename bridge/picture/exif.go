@@ -19,23 +19,11 @@ func orientation(known format, data []byte) int {
 // exifOf finds the Exif data of a JPEG, which is a TIFF header with its directories: among the segments before the
 // image, the APP1 that begins with its name.
 func exifOf(data []byte) []byte {
-	const app1, sos, eoi, name = 0xe1, 0xda, 0xd9, "Exif\x00\x00"
-	rest := data[min(2, len(data)):] // the start of image
-	for len(rest) >= 4 && rest[0] == 0xff {
-		marker := rest[1]
-		if marker == 0xff { // fill
-			rest = rest[1:]
-			continue
-		}
-		length := int(binary.BigEndian.Uint16(rest[2:])) // with itself
-		if marker == sos || marker == eoi || length < 2 || 2+length > len(rest) {
-			return nil
-		}
-		segment := rest[4 : 2+length]
+	const app1, name = 0xe1, "Exif\x00\x00"
+	for marker, segment := range jpegSegments(data) {
 		if marker == app1 && len(segment) > len(name) && string(segment[:len(name)]) == name {
 			return segment[len(name):]
 		}
-		rest = rest[2+length:]
 	}
 	return nil
 }

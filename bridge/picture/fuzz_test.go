@@ -21,7 +21,7 @@ func FuzzPNG(f *testing.F) {
 		f.Add(seed, 2_000)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, limit int) {
-		if known, err := inspect(data); err == nil {
+		if known, _, err := inspect(data); err == nil {
 			// Large ones are for the tests: they are slow, and no other code.
 			if config, err := known.config(&source{ctx: context.Background(), data: bytes.NewReader(data)}); err == nil && config.Width*config.Height > 40_000 {
 				t.Skip()

@@ -11,9 +11,13 @@
 //
 // # What an image costs
 //
-// The bytes come from anyone. Sides and pixels are checked before anything is decoded, decoders that panic refuse the
-// image, and at most two images are decoded at a time: one of 24 megapixels takes 100 MB, and 400 MB as a progressive
-// JPEG.
+// The bytes come from anyone. Sides and pixels are checked before anything is decoded, and decoders that panic refuse the
+// image. What an image will take is estimated from its header: a photograph of 24 megapixels takes 40 to 90 MB, and 400
+// MB as a progressive JPEG with all of its colours, which is refused. Images wait until there is memory for them, and so
+// do files before they are read; see [NewRoom]. [Cache] keeps what was made.
+//
+// A photograph of 12 megapixels takes about a second. A decoder that reads JPEG at a fraction of its size, by leaving out
+// coefficients, would save a fifth of that; the standard library has none.
 package picture
 
 import (
@@ -26,6 +30,9 @@ import (
 const (
 	// MaxApple is Apple's limit for an image, in bytes.
 	MaxApple = 200_000
+
+	// MaxIcon is the limit for the icon of an app: below 15 KB (protocol §4.16).
+	MaxIcon = 14_500
 
 	maxSide   = 20_000     // pixels
 	maxPixels = 24_000_000 // what a telephone's camera makes
@@ -51,23 +58,19 @@ func refusedf(err error, format string, args ...any) *Refused {
 	return &Refused{Reason: fmt.Sprintf(format, args...), Err: err}
 }
 
-// slots bounds how many images are decoded and encoded at a time, in the whole process.
-var slots = make(chan struct{}, 2)
-
 // PNG makes a PNG of at most limit bytes out of an image, whose format the bytes say. A PNG that fits already is returned
 // as it is, once it has been decoded to its end. The error is a [*Refused], or what ctx ended with.
 func PNG(ctx context.Context, data []byte, limit int) ([]byte, error) {
-	known, err := inspect(data)
+	known, needed, err := inspect(data)
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	done, err := takeWork(ctx, needed)
+	if err != nil {
+		return nil, err
 	}
-	if err := ctx.Err(); err != nil { // select picks by chance where both are ready
+	defer done()
+	if err := ctx.Err(); err != nil { // which of several is ready is a matter of chance
 		return nil, err
 	}
 	decoded, err := decode(ctx, known, data)
@@ -77,31 +80,36 @@ func PNG(ctx context.Context, data []byte, limit int) ([]byte, error) {
 	if known.name == "PNG" && len(data) <= limit {
 		return data, nil
 	}
+	// From here on nothing holds what was decoded, which may be 100 MB.
 	working := upright(reduce(decoded, workPixels), orientation(known, data))
-	decoded = nil // it may be 100 MB, and is not needed any more
 	return fit(ctx, working, limit)
 }
 
-// inspect finds an image's format and refuses what is not worth decoding, or too much for it.
-func inspect(data []byte) (format, error) {
+// inspect finds an image's format, tells how much memory it needs, and refuses what is not worth decoding or too much for
+// it.
+func inspect(data []byte) (known format, needed int64, err error) {
 	known, ok := sniff(data)
 	switch {
 	case len(data) == 0:
-		return known, refusedf(nil, "is empty")
+		return known, 0, refusedf(nil, "is empty")
 	case !ok:
-		return known, refusedf(nil, "is not an image (PNG, JPEG, GIF, WebP, BMP or TIFF)")
+		return known, 0, refusedf(nil, "is not an image (PNG, JPEG, GIF, WebP, BMP or TIFF)")
 	case len(data) > maxBytes:
-		return known, refusedf(nil, "has %d bytes; at most %d are taken", len(data), maxBytes)
+		return known, 0, refusedf(nil, "has %d bytes; at most %d are taken", len(data), maxBytes)
 	case known.name == "JPEG" && bytes.Count(data, startOfScan) > maxScans:
-		return known, refusedf(nil, "is a JPEG of more than %d scans", maxScans)
+		return known, 0, refusedf(nil, "is a JPEG of more than %d scans", maxScans)
 	case known.name == "WebP" && isAnimatedWebP(data):
-		return known, refusedf(nil, "is an animated WebP image; a still one is taken")
+		return known, 0, refusedf(nil, "is an animated WebP image; a still one is taken")
 	}
 	config, err := guarded(func() (image.Config, error) { return known.config(bytes.NewReader(data)) })
 	if err != nil {
-		return known, unreadable(known, err)
+		return known, 0, unreadable(known, err)
 	}
-	return known, sizeFault(config.Width, config.Height)
+	if err := sizeFault(config.Width, config.Height); err != nil {
+		return known, 0, err
+	}
+	needed, err = bytesFor(known, config, data)
+	return known, needed, err
 }
 
 func sizeFault(width, height int) error {

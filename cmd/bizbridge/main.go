@@ -44,6 +44,7 @@ type commandLine struct {
 	Demo    demoCommand    `cmd:"" help:"Run the bridge with a simulated phone and a small helpdesk; needs no configuration."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration; tells every problem with its line and a hint."`
 	Send    sendCommand    `cmd:"" help:"Send one message through a running bridge."`
+	Auth    authCommand    `cmd:"" help:"Get the grant of an operator that a helpdesk's OAuth wants, once."`
 	Mapping mappingCommand `cmd:"" help:"Test and try mappings between the bridge's events and a helpdesk's own JSON."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration or of the messages, or an example configuration."`
 	Keygen  keygenCommand  `cmd:"" help:"Print a new master key, or a secret for a webhook."`

@@ -17,10 +17,15 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line as a user does: one file per scenario in testdata/script.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(env *testscript.Env) error {
-		env.Setenv("API", startAPI(env))
-		return nil
-	}})
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"agree": agree, "mode": mode, "expand": expand},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("API", startAPI(env))
+			env.Setenv("PROVIDER", startProvider(env))
+			return nil
+		},
+	})
 }
 
 // startAPI stands in for a running bridge's API: it answers by the text that is sent.

@@ -62,7 +62,10 @@ type mappingTryCommand struct {
 func (mappingTryCommand) Help() string {
 	return `Reads a payload from standard input and prints what the rule makes of it, as JSON. For an inbound rule
 the payload is an event, or {"event": …, "answers": [{"status": 200, "body": …}]} with what the helpdesk says
-to each step; for an outbound rule the body of a webhook, or {"body": …, "headers": …, "query": …}.
+to each step. For an outbound rule it is the body of a webhook; an object of nothing but "body", "headers",
+"query" and "method", any of them, is the whole webhook instead.
+Exits with 0 when the rule works, 1 when it fails, which "error" in the JSON explains, 2 when there is no such
+rule or the file or the payload is not valid.
 
   bizbridge mapping try desk.mapping.yaml --rule "agent reply" < payload.json`
 }
@@ -91,7 +94,9 @@ func (c mappingTryCommand) Run(std streams) error {
 	if err != nil {
 		return &exitError{exitInvalid, err}
 	}
-	_, err = io.WriteString(std.out, trial.String())
+	if _, err = io.WriteString(std.out, trial.String()); err == nil && trial.Error != "" {
+		err = fmt.Errorf("%s: the rule %q fails on this payload", c.File, c.Rule)
+	}
 	return err
 }
 

@@ -11,7 +11,6 @@ import (
 	"bizbridge/bridge/message"
 	"bizbridge/config"
 	"bizbridge/connectors"
-	"bizbridge/connectors/registry"
 )
 
 // devices stand for what customers have.
@@ -24,14 +23,12 @@ var devices = []struct {
 	{"Watch", message.Device{Agent: "Watch OS"}},
 }
 
-// writeMatrix prints, for each connector, how well everything gets to the other side.
-func writeMatrix(out io.Writer, cfg *config.Config) error {
+// writeMatrix prints, for each connector, how well everything gets to the other side: what the helpdesk sends of it or
+// shows, and what the devices of customers make of it.
+func writeMatrix(out io.Writer, cfg *config.Config, abilities map[string]connectors.Abilities) error {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Connectors)) {
-		factory, ok := registry.Find(cfg.Connectors[name].Type)
-		if !ok {
-			continue // the configuration would not be valid
-		}
-		fmt.Fprintf(out, "\n%s (%s)\n", name, factory.Type)
+		can := abilities[name]
+		fmt.Fprintf(out, "\n%s (%s)\n", name, cfg.Connectors[name].Type)
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		fmt.Fprint(table, "  to the phone\thelpdesk")
 		for _, device := range devices {
@@ -39,26 +36,19 @@ func writeMatrix(out io.Writer, cfg *config.Config) error {
 		}
 		fmt.Fprintln(table)
 		for _, kind := range message.Kinds {
-			fmt.Fprintf(table, "  %s\t%s", kind, factory.Abilities.Outbound[kind])
+			fmt.Fprintf(table, "  %s\t%s", kind, can.Outbound[kind])
 			for _, device := range devices {
-				fmt.Fprintf(table, "\t%s", graded(kind, device.device))
+				fmt.Fprintf(table, "\t%s", fallback.Grade(kind, device.device))
 			}
 			fmt.Fprintln(table)
 		}
 		fmt.Fprintln(table, "\n  from the phone\thelpdesk")
 		for _, event := range message.EventTypes {
-			fmt.Fprintf(table, "  %s\t%s\n", event, factory.Abilities.Inbound[event])
+			fmt.Fprintf(table, "  %s\t%s\n", event, can.Inbound[event])
 		}
 		if err := table.Flush(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func graded(kind message.Kind, device message.Device) connectors.Level {
-	if fallback.Shows(kind, device) {
-		return connectors.Full
-	}
-	return connectors.Fallback
 }

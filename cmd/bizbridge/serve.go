@@ -18,7 +18,11 @@ import (
 )
 
 func loadConfig(path string) (*config.Config, error) {
-	cfg, err := config.Load(path, registry.ConfigTypes())
+	return loaded(config.Load(path, registry.ConfigTypes()))
+}
+
+// loaded tells what a file has wrong from a file that cannot be read.
+func loaded(cfg *config.Config, err error) (*config.Config, error) {
 	if _, isProblems := errors.AsType[config.Problems](err); err != nil && !isProblems {
 		return nil, &exitError{exitInvalid, fmt.Errorf("bizbridge: the configuration cannot be read: %w", err)}
 	}

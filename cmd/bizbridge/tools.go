@@ -45,7 +45,7 @@ func (c checkCommand) Run(std streams) error {
 	for _, warning := range report.Warnings {
 		fmt.Fprintln(std.out, "warning: "+warning)
 	}
-	return writeMatrix(std.out, cfg)
+	return writeMatrix(std.out, cfg, report.Abilities)
 }
 
 func count(n int, one, many string) string {

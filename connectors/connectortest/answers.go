@@ -163,7 +163,7 @@ func sealed(t testing.TB, length int) string {
 func (r *rig) numbers() {
 	r.t.Helper()
 	fromWatch := text(3, 0)
-	fromWatch.Data.Device = message.Device{Agent: "Watch OS"}
+	fromWatch.Data.Device = message.Device{Agent: "Watch OS", Capabilities: message.ParseCapabilities("")}
 	if failure := r.inbound(fromWatch); failure != nil {
 		r.t.Fatalf("the helpdesk is well, but a message is refused as %s: %v", failure.Class, failure)
 	}
@@ -177,7 +177,7 @@ func (r *rig) numbers() {
 		r.t.Fatalf("a numbered text cannot be sent: %v", failure)
 	}
 	number := event(message.EventReceived, 3, 3) // waits for the choice to be kept
-	number.Data.Device, number.Data.Text = message.Device{Agent: "Watch OS"}, "2"
+	number.Data.Device, number.Data.Text = fromWatch.Data.Device, "2"
 	if failure := r.inbound(number); failure != nil {
 		r.t.Fatalf("a number is refused as %s: %v", failure.Class, failure)
 	}

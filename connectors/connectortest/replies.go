@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -18,9 +19,9 @@ import (
 
 	"bizbridge/bridge/apple"
 	"bizbridge/bridge/attachment"
-	"bizbridge/bridge/flow"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/signature"
+	"bizbridge/connectors"
 	"bizbridge/connectors/connectortest/fake"
 )
 
@@ -156,10 +157,7 @@ func (r *rig) post(client *http.Client, address string, conversation, number int
 
 // door is the bridge's side of the webhook: verify, send, answer.
 func (r *rig) door() *httptest.Server {
-	sender := flow.Sender{
-		Source: name, Label: name, Default: message.SenderAgent, Timeout: r.subject.Factory.AnswerWithin,
-		MaySpeakFor: func(message.BusinessID) bool { return true },
-	}
+	sender := r.end().Sender
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		outs, err := r.connector.Receive(req.Context(), req)
 		if err != nil {
@@ -179,11 +177,53 @@ func (r *rig) door() *httptest.Server {
 	}))
 }
 
+// failures: a helpdesk that does not read the answers to its webhooks shows what became of its messages, among the messages
+// of the conversation or in a note.
+func failures(t testing.TB, r *rig) {
+	relay, ok := r.connector.(connectors.FailureRelay)
+	if !ok || !relay.RelaysFailures() {
+		return
+	}
+	if claimed := r.subject.Factory.Abilities.Inbound[message.EventFailed]; claimed <= connectors.Dropped {
+		t.Errorf("RelaysFailures is true, but Abilities.Inbound has %s as %s", message.EventFailed, claimed)
+	}
+	r.mustDeliver(1, 0)
+	outs, err := r.connector.Receive(t.Context(), r.desk.Webhook(reply(1, 1), fake.Genuine))
+	if err != nil || len(outs) != 1 {
+		t.Fatalf("a genuine webhook gives %d messages and error %v, want one message", len(outs), err)
+	}
+	const reason = "the customer is signed out everywhere"
+	r.gateway.refuse(message.Failuref(message.Unreachable, reason))
+	_, failure := r.flow.Outbound(context.Background(), r.end().Sender, outs[0])
+	r.gateway.refuse(nil)
+	if failure == nil {
+		t.Fatal("Apple refused a message, but it counts as sent")
+	}
+	r.flow.RelayFailure(context.Background(), r.end(), outs[0], failure)
+	shown := func() bool {
+		conversation := r.desk.Inbox.Conversation(string(customer(1)))
+		return slices.ContainsFunc(slices.Concat(conversation.Texts, conversation.Notes), func(text string) bool { return strings.Contains(text, reason) })
+	}
+	if !within(slack, shown) {
+		t.Errorf("a message was refused for good, and message.failed delivered, but the helpdesk does not show failed.reason (%q)", reason)
+	}
+	failed := event(message.EventFailed, 1, 3)
+	failed.Data.Failed = &message.Failed{MessageID: "key", Code: message.CodeInvalid, Reason: tag(1, 3)}
+	r.mustFail(t, "telling of a message that failed", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), budget)
+		defer cancel()
+		_, err := r.connector.Deliver(ctx, failed)
+		return err
+	})
+	r.mustDeliver(1, 4)
+}
+
 // gateway is Apple's side: it recognises a repeat by its id.
 type gateway struct {
 	mu   sync.Mutex
 	rand *rand.Rand
-	left int // failures that are still to come
+	left int              // failures that are still to come
+	no   *message.Failure // for everything
 	ids  map[message.ID]bool
 	got  map[message.CustomerID][]string
 }
@@ -199,6 +239,13 @@ func (g *gateway) fail(rand *rand.Rand, times int) {
 	g.rand, g.left = rand, times
 }
 
+// refuse makes every call fail in this way; nil: no more.
+func (g *gateway) refuse(failure *message.Failure) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.no = failure
+}
+
 func (g *gateway) received(who message.CustomerID) []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -210,6 +257,9 @@ func (g *gateway) Send(_ context.Context, out apple.Outgoing) (apple.Accepted, e
 	time.Sleep(time.Millisecond)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.no != nil {
+		return apple.Accepted{}, g.no
+	}
 	chance := 9
 	if g.left > 0 {
 		g.left--

@@ -15,6 +15,7 @@ import (
 	"bizbridge/bridge/apple"
 	"bizbridge/bridge/flow"
 	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/httpclient/auth"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
 	"bizbridge/bridge/seal"
@@ -38,6 +39,7 @@ type rig struct {
 	subject   Subject
 	desk      *Helpdesk
 	http      *httpclient.Client
+	auth      *auth.Authorizer // nil: the settings ask for none
 	connector connectors.Connector
 	memory    *flow.Memory
 	flow      *flow.Flow
@@ -51,7 +53,13 @@ func start(t testing.TB, subject Subject) *rig {
 	measures := metrics.New("test", "test")
 	measures.Expect(string(business), name)
 	logger := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r.http = httpclient.New(httpclient.Options{Peer: name, Metrics: measures})
+	authorizer, err := subject.Factory.Authorizer(r.desk.Settings, auth.Deps{Peer: name, Metrics: measures, Logger: logger})
+	if err != nil {
+		r.desk.Stop()
+		t.Fatalf("Factory.Auth gives settings that cannot be used: %v", err)
+	}
+	r.auth = authorizer
+	r.http = httpclient.New(httpclient.Options{Peer: name, Metrics: measures, Auth: authorizer.For})
 	connector, err := subject.Factory.New(connectors.Environment{Name: name, HTTP: r.http, Logger: logger, Now: time.Now}, r.desk.Settings)
 	if err != nil {
 		r.desk.Stop()
@@ -65,11 +73,22 @@ func start(t testing.TB, subject Subject) *rig {
 	r.memory = flow.NewMemory(time.Now)
 	r.flow = flow.New(flow.Options{
 		Memory: r.memory, Gateway: r.gateway,
-		Desks: map[message.BusinessID]*flow.Desk{business: {Name: name, Connector: connector, AnswerWithin: subject.Factory.AnswerWithin}},
+		Desks: map[message.BusinessID]*flow.Desk{business: r.end()},
 		Ring:  ring, Metrics: measures, Logger: logger, Now: time.Now,
 		Timeout: budget, InboundConcurrency: 256, OutboundConcurrency: 20,
 	})
 	return r
+}
+
+// end is the connector as the flow sees it.
+func (r *rig) end() *flow.Desk {
+	return &flow.Desk{
+		Name: name, Connector: r.connector, AnswerWithin: r.subject.Factory.AnswerWithin,
+		Sender: flow.Sender{
+			Source: name, Label: name, Default: message.SenderAgent, Timeout: r.subject.Factory.AnswerWithin,
+			MaySpeakFor: func(message.BusinessID) bool { return true },
+		},
+	}
 }
 
 // stop ends everything and reads the log.
@@ -80,6 +99,9 @@ func (r *rig) stop() {
 	r.desk.Script.Release()
 	r.memory.Drain(over)
 	r.http.Close()
+	if r.auth != nil {
+		r.auth.Close()
+	}
 	r.desk.Stop()
 	r.http.Close() // what had been in use until then
 	for what, pattern := range map[string]*regexp.Regexp{"what was said": tagPattern, "who said it": regexp.MustCompile("urn:mbid:")} {

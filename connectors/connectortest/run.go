@@ -30,6 +30,7 @@ var laws = []law{
 	{"a kept choice comes back byte for byte", choices},
 	{"webhooks are taken only when they are genuine", webhooks},
 	{"what an agent sends reaches Apple once and in order", replies},
+	{"a message that fails is shown where answers are not read", failures},
 	{"errors hold no secret", secrets},
 }
 

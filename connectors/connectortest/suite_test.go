@@ -83,6 +83,7 @@ type breakage struct {
 	receive func(c *plainConnector, req *http.Request) ([]message.Outbound, error)
 	note    func(c *plainConnector, ctx context.Context, customer, text string) error
 	keep    func(c *plainConnector, ctx context.Context, customer, sealed string) error
+	silent  bool // relays no failures
 	factory func(factory *connectors.Factory)
 	// forgetful is a helpdesk that does not recognise repeats, whatever the factory declares.
 	forgetful bool
@@ -109,6 +110,8 @@ func (c *plainConnector) RelayTyping(ctx context.Context, event message.Event) e
 func (c *plainConnector) RelayClose(ctx context.Context, event message.Event) error {
 	return c.post(ctx, "/close", event, nil)
 }
+
+func (c *plainConnector) RelaysFailures() bool { return !c.broken.silent }
 
 func (c *plainConnector) WriteNote(ctx context.Context, _ message.BusinessID, customer message.CustomerID, text string) error {
 	if c.broken.note != nil {
@@ -141,6 +144,9 @@ func (c *plainConnector) post(ctx context.Context, path string, event message.Ev
 	sent := plainMessage{string(event.Data.ID), string(event.Data.CustomerID), event.Data.Text}
 	if event.Data.Reply != nil {
 		sent.Text = event.Data.Reply.Text()
+	}
+	if event.Data.Failed != nil {
+		sent.Text = "Not sent: " + event.Data.Failed.Reason
 	}
 	return c.send(ctx, path, sent, change)
 }
@@ -204,6 +210,7 @@ func plainSubject(broken breakage) Subject {
 		Abilities: connectors.Abilities{
 			Inbound: map[message.EventType]connectors.Level{
 				message.EventReceived: connectors.Full, message.EventReplied: connectors.Fallback, message.EventClosed: connectors.Full,
+				message.EventFailed:        connectors.Full,
 				message.EventTypingStarted: connectors.Full, message.EventTypingStopped: connectors.Full,
 			},
 			Idempotent: true,
@@ -281,6 +288,7 @@ func TestAGoodConnectorOfASimpleHelpdeskPasses(t *testing.T) {
 	Run(t, plainSubject(breakage{
 		call:    func(call *httpclient.Call) { call.Retry = httpclient.RetryUnsent },
 		factory: func(factory *connectors.Factory) { factory.Abilities.Idempotent = false },
+		silent:  true,
 	}))
 }
 
@@ -319,6 +327,7 @@ func TestBrokenConnectorsFail(t *testing.T) {
 		replied  = "an answer to an interactive message is delivered like a message"
 		noted    = "a note is for agents alone"
 		kept     = "a kept choice comes back byte for byte"
+		failed   = "a message that fails is shown where answers are not read"
 	)
 	normal := slack
 	slack = time.Second
@@ -527,6 +536,22 @@ func TestBrokenConnectorsFail(t *testing.T) {
 					if err := c.send(ctx, "/kept", plainMessage{Customer: string(customer(i)), Text: sealed}, nil); err != nil {
 						return err
 					}
+				}
+				return nil
+			}}},
+		{"shows no failures", failed, []string{"does not show failed.reason"}, breakage{
+			deliver: func(c *plainConnector, ctx context.Context, event message.Event) error {
+				if event.Type == message.EventFailed {
+					return nil
+				}
+				return c.right(ctx, event)
+			}}},
+		{"does not claim that it shows failures", failed, []string{"RelaysFailures is true"}, breakage{
+			factory: func(factory *connectors.Factory) { delete(factory.Abilities.Inbound, message.EventFailed) }}},
+		{"loses failures that it could not show", failed, []string{"but the call gives nil"}, breakage{
+			deliver: func(c *plainConnector, ctx context.Context, event message.Event) error {
+				if err := c.right(ctx, event); event.Type != message.EventFailed {
+					return err
 				}
 				return nil
 			}}},

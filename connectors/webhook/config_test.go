@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"bizbridge/bridge/httpclient/auth"
 	"bizbridge/config"
 	"bizbridge/connectors/webhook"
 	"bizbridge/connectors/webhook/webhooktest"
@@ -56,12 +57,24 @@ func TestValidateSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 				"verify_secrets[2]: has white space around it or a line break in it, which no header keeps",
 			},
 		},
+		"a login": {webhook.Config{URL: "https://desk.example.com", Secrets: good, Auth: []auth.Settings{
+			{Kind: "bearer", Token: "hunter2"}, {Kind: "api_key", Key: "hunter2", Query: "key"},
+			{Kind: "customer_token", TokenURL: "https://desk.example.com/login", Fields: secretVars("user", "hunter2"), Cookie: "session"},
+		}}, nil},
+		"logins": {webhook.Config{URL: "https://desk.example.com", Secrets: good, Attachments: "multipart", Auth: []auth.Settings{
+			{Kind: "oauth2_client_credentials", ClientID: "bridge", ClientSecret: "hunter2"}, {Kind: "hmac", Secret: "hunter2", Header: "webhook-signature"},
+			{Kind: "customer_token", TokenURL: "http://desk.example.com/login", Fields: secretVars("user", "{customer_id}"), Header: "authorization"},
+		}}, []string{
+			"auth[0].token_url: is missing", "auth[1].header: is where the bridge's own signature stands", "auth[1].kind: cannot sign files beside an event",
+			"auth[2].fields: ask for something of a customer, which a connector does not know", "auth[2].token_url: is plain HTTP",
+			"auth[2]: is sent in the same place as auth[0]: header Authorization",
+		}},
 		"no such preset": {webhook.Config{URL: "https://desk.example.com", Secrets: good, Mapping: "preset:rassa"}, []string{"mapping: names a preset that does not exist"}},
 		"variables of a preset": {
 			webhook.Config{URL: "https://desk.example.com", Secrets: good, Mapping: "preset:chat", Vars: secretVars("base", "hunter2", "projekt", "hunter2")},
 			[]string{
 				"vars.base: is not an absolute http or https URL",
-				`vars: the mapping has no variable "projekt"; it has: authorization, base, channel, guest, project; the mapping needs vars that the configuration has to give: authorization, project`,
+				`vars: the mapping has no variable "projekt"; it has: authorization, base, channel, choose, guest, project; the mapping needs vars that the configuration has to give: authorization, project`,
 			},
 		},
 	} {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"bizbridge/bridge/httpclient/auth"
 	"bizbridge/config"
 	"bizbridge/connectors/connectortest"
 	"bizbridge/connectors/connectortest/fake"
@@ -30,6 +31,31 @@ func TestContract(t *testing.T) {
 			"url": "https://desk.example.com/hooks/apple",
 			"secrets": ["whsec_bmV3IHNlY3JldCBvZiB0aGUgYnJpZGdlLCAzMiBieXQ=", "whsec_b2xkIHNlY3JldCBvZiB0aGUgYnJpZGdlLCAzMiBieXQ="],
 			"verify_secrets": ["whsec_c2VjcmV0IG9mIHRoZSBoZWxwZGVzaywgMzIgYnl0ZXM="]
+		}`,
+	})
+}
+
+// TestContractWithALogin is the contract of a helpdesk that wants more than the signature.
+func TestContractWithALogin(t *testing.T) {
+	const token, key = "t0ken-of-the-login", "k3y-of-the-login"
+	connectortest.Run(t, connectortest.Subject{
+		Factory: webhook.Factory(),
+		Start: func(t testing.TB) *connectortest.Helpdesk {
+			desk := webhooktest.Start(t, webhooktest.Secret)
+			desk.Login = http.Header{"Authorization": {"Bearer " + token}, "X-Api-Key": {"App " + key}}
+			return &connectortest.Helpdesk{
+				Settings: &webhook.Config{
+					URL: desk.URL, Secrets: []config.Secret{webhooktest.Secret}, VerifySecrets: []config.Secret{webhooktest.VerifySecret},
+					Auth: []auth.Settings{{Kind: "bearer", Token: token}, {Kind: "api_key", Key: key, Header: "x-api-key", Prefix: "App"}},
+				},
+				Secrets: []string{webhooktest.Secret[6:], webhooktest.VerifySecret[6:], token, key},
+				Script:  &desk.Script, Inbox: &desk.Inbox, Webhook: webhooktest.Webhook, Stop: desk.Stop,
+			}
+		},
+		Example: `{
+			"url": "https://desk.example.com/hooks/apple",
+			"secrets": ["whsec_bmV3IHNlY3JldCBvZiB0aGUgYnJpZGdlLCAzMiBieXQ="],
+			"auth": [{"kind": "bearer", "token": "t0ken"}, {"kind": "api_key", "key": "k3y", "header": "X-Api-Key", "prefix": "App"}]
 		}`,
 	})
 }

@@ -125,9 +125,12 @@ func (m *mapped) RelayTyping(ctx context.Context, event message.Event) error {
 	return err
 }
 
-// RelayClose is like Deliver.
+// RelayClose is like Deliver, but a mapping without a rule for it drops it: nobody could try that again.
 func (m *mapped) RelayClose(ctx context.Context, event message.Event) error {
 	_, err := m.Deliver(ctx, event)
+	if failure := message.FailureOf(err); failure != nil && failure.Code == message.CodeUnsupported {
+		return nil
+	}
 	return err
 }
 

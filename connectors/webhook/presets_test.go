@@ -162,7 +162,7 @@ func TestRasaAnswersAtOnce(t *testing.T) {
 		class   message.Class
 		pointer string
 	}{
-		"bad": {message.Invalid, "/data/content/text"}, "app": {message.Invalid, "/data/content/url"}, "odd": {message.Uncertain, ""},
+		"app": {message.Invalid, "/data/content/url"}, "odd": {message.Uncertain, ""},
 	} {
 		_, err := attempt(t, connector, written(5, text))
 		failure, ok := errors.AsType[*message.Failure](err)

@@ -137,10 +137,11 @@ func members(t *testing.T, object []byte) map[string]json.RawMessage {
 	return all
 }
 
-// TestReadmeSettingsAreRight loads the settings of both examples.
+// TestReadmeSettingsAreRight loads the settings of all examples.
 func TestReadmeSettingsAreRight(t *testing.T) {
 	for name, value := range map[string]string{
 		"DESK_SECRET": webhooktest.Secret, "DESK_AUTHORIZATION": zendeskAuthorization, "DESK_TOKEN": webhooktest.WebhookToken,
+		"GATEWAY_KEY": "k3y-of-the-gateway", "DESK_CLIENT_SECRET": "s3cret-of-the-client",
 	} {
 		t.Setenv(name, value)
 	}
@@ -149,8 +150,8 @@ func TestReadmeSettingsAreRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	examples := blocks(t, "yaml")
-	if len(examples) != 2 {
-		t.Fatalf("%d examples, want 2", len(examples))
+	if len(examples) != 4 {
+		t.Fatalf("%d examples, want 4", len(examples))
 	}
 	const head = `
 server: {public_url: "https://bridge.example.com"}
@@ -159,7 +160,8 @@ apple: {accounts: [{msp_id: 11111111-2222-3333-4444-555555555555, secrets: [c2Vj
 `
 	const business = "businesses: [{id: aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee, msp_id: 11111111-2222-3333-4444-555555555555, connector: desk}]\n"
 	for i, example := range examples {
-		text := head + strings.ReplaceAll("\n"+example, "\n   ", "\n")
+		indent := example[:len(example)-len(strings.TrimLeft(example, " "))] // of the list that it stands in
+		text := head + strings.ReplaceAll("\n"+example, "\n"+indent, "\n")
 		if !strings.Contains(text, "businesses:") {
 			text += business
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/httpclient/auth"
 	"bizbridge/bridge/metrics"
 	"bizbridge/config"
 	"bizbridge/connectors"
@@ -36,7 +37,15 @@ func connect(t testing.TB, url string, now func() time.Time, changes ...func(*we
 
 // build makes a connector of settings that lie in a folder, checked or not.
 func build(t testing.TB, dir string, now func() time.Time, settings *webhook.Config) (connectors.Connector, error) {
-	client := httpclient.New(httpclient.Options{Peer: "desk", Metrics: metrics.New("test", "test")})
+	m := metrics.New("test", "test")
+	authorizer, err := webhook.Factory().Authorizer(settings, auth.Deps{Peer: "desk", Metrics: m})
+	if err != nil {
+		return nil, err
+	}
+	if authorizer != nil {
+		t.Cleanup(authorizer.Close)
+	}
+	client := httpclient.New(httpclient.Options{Peer: "desk", Metrics: m, Auth: authorizer.For})
 	t.Cleanup(client.Close)
 	return webhook.Factory().New(connectors.Environment{
 		Name: "desk", Dir: dir, HTTP: client, Logger: slog.New(slog.DiscardHandler), Now: now,

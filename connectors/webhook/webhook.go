@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/httpclient/auth"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/signature"
 	"bizbridge/config"
@@ -41,6 +42,9 @@ type Config struct {
 	Vars map[string]config.Secret `json:"vars,omitempty"`
 	// With a mapping: a header that has one of verify_secrets as it is, for helpdesks that cannot sign.
 	VerifyHeader string `json:"verify_header,omitempty" jsonschema:"example=X-Webhook-Token"`
+	// What proves to the helpdesk's own login who calls, beside the signature: up to four entries, and every call carries
+	// all of them.
+	Auth []auth.Settings `json:"auth,omitempty" jsonschema:"maxItems=4"`
 }
 
 // The values of attachments.
@@ -55,6 +59,7 @@ func (c *Config) Validate(report func(path, message, hint string)) {
 		report("url", fault, "Write the address that takes the events, such as https://desk.example.com/hooks/apple.")
 	}
 	c.validateMapping(report)
+	c.validateAuth(report)
 	for path, secrets := range map[string][]config.Secret{"secrets": c.Secrets, "verify_secrets": c.VerifySecrets} {
 		for i, secret := range secrets {
 			if path == "verify_secrets" && c.VerifyHeader != "" {
@@ -66,6 +71,28 @@ func (c *Config) Validate(report func(path, message, hint string)) {
 			}
 		}
 	}
+}
+
+func (c *Config) validateAuth(report func(path, message, hint string)) {
+	connectors.ValidateAuth(c.Auth, report)
+	for i := range c.Auth {
+		path := fmt.Sprintf("auth[%d]", i)
+		if name := http.CanonicalHeaderKey(c.Auth[i].Header); strings.HasPrefix(name, "Webhook-") {
+			report(path+".header", "is where the bridge's own signature stands", "Write the header that the helpdesk's login expects.")
+		}
+		if c.Attachments == attachmentMultipart && c.Auth[i].SignsBody() {
+			report(path+".kind", "cannot sign files beside an event", "Use links for attachments, or another kind.")
+		}
+	}
+}
+
+// authentication is what the calls carry. The operator wrote both addresses.
+func (c *Config) authentication() (list []auth.Settings, origins []string) {
+	origins = []string{c.URL}
+	if base, given := c.Vars["base"]; given {
+		origins = append(origins, base.Reveal())
+	}
+	return c.Auth, origins
 }
 
 const shortestToken = 16
@@ -155,6 +182,7 @@ func Factory() connectors.Factory {
 		},
 		Operations: []string{"webhook"},
 		Origin:     func(settings any) string { return settings.(*Config).URL },
+		Auth:       func(settings any) ([]auth.Settings, []string) { return settings.(*Config).authentication() },
 		New:        newConnector,
 	}
 }

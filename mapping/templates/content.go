@@ -88,7 +88,7 @@ func (c *compiler) fill(e *element, pointer string, entry *element) {
 	case yamlfile.Mapping:
 		for _, f := range e.at.Fields {
 			if f.Name == "file" && holdsPicture(pointer) {
-				c.picture(e, f.Value, strings.HasPrefix(pointer, "/files/"))
+				c.picture(e, f.Value, useAt(pointer))
 				continue
 			}
 			if f.Value.Kind == yamlfile.Null { // a key with nothing behind it is not there
@@ -168,8 +168,18 @@ var picturePlace = regexp.MustCompile(`^/(images/[0-9]+|image|icon|files/[0-9]+)
 // holdsPicture tells whether the object at a pointer takes url or data, and so also the path of a file.
 func holdsPicture(pointer string) bool { return picturePlace.MatchString(pointer) }
 
+func useAt(pointer string) use {
+	switch {
+	case strings.HasPrefix(pointer, "/files/"):
+		return asFile
+	case pointer == "/icon":
+		return asIcon
+	}
+	return asPicture
+}
+
 // picture reads a file beside the templates into the place of data.
-func (c *compiler) picture(e *element, path *node, anyFile bool) {
+func (c *compiler) picture(e *element, path *node, as use) {
 	if !c.is(path, yamlfile.Text) {
 		return
 	}
@@ -177,7 +187,7 @@ func (c *compiler) picture(e *element, path *node, anyFile bool) {
 		c.Report(path, "the path of a file cannot have variables", "The file is read when the templates are loaded.")
 		return
 	}
-	data, message, hint := c.files.read(path.Text, anyFile)
+	data, message, hint := c.files.read(path.Text, as)
 	if message != "" {
 		c.Report(path, message, hint)
 		return
@@ -185,7 +195,7 @@ func (c *compiler) picture(e *element, path *node, anyFile bool) {
 	e.picture = data
 	standIn := &node{Path: path.Path, At: path.At, Key: path.Key, Kind: yamlfile.Text, Text: "AA=="} // any base64
 	e.members = append(e.members, member{"data", &element{at: standIn}})
-	if anyFile && e.at.Given("name") == nil {
+	if as == asFile && e.at.Given("name") == nil {
 		name := &node{Path: path.Path, At: path.At, Key: path.Key, Kind: yamlfile.Text, Text: path.Text[strings.LastIndexByte(path.Text, '/')+1:]}
 		e.members = append(e.members, member{"name", &element{at: name}})
 	}

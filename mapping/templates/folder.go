@@ -21,13 +21,30 @@ const MaxPicture = 10 << 20
 // folder is where a file of templates lies: what it names is read below it, and nowhere else.
 type folder struct {
 	path string
-	root *os.Root          // nil until something is read
-	seen map[string]string // base64 by path
-	read func(path string, anyFile bool) (data, message, hint string)
+	root *os.Root            // nil until something is read
+	seen map[seenFile]string // base64
+	read func(path string, as use) (data, message, hint string)
+
+	prepare PreparePicture // nil: pictures stay as they are
+}
+
+// use is what a file is for.
+type use int
+
+const (
+	asPicture use = iota
+	asIcon
+	asFile // any, and it stays as it is
+)
+
+// seenFile is a file that was read for a use: an icon is made smaller than other pictures.
+type seenFile struct {
+	path string
+	as   use
 }
 
 func newFolder(path string) *folder {
-	f := &folder{path: path, seen: map[string]string{}}
+	f := &folder{path: path, seen: map[seenFile]string{}}
 	f.read = f.load
 	return f
 }
@@ -41,8 +58,9 @@ func (f *folder) close() {
 const pathHint = "The path is relative to the file of the templates, and stays in its folder or below."
 
 // load gives a file as base64, or what is wrong with it.
-func (f *folder) load(path string, anyFile bool) (data, message, hint string) {
-	if data, ok := f.seen[path]; ok {
+func (f *folder) load(path string, as use) (data, message, hint string) {
+	file := seenFile{path, as}
+	if data, ok := f.seen[file]; ok {
 		return data, "", ""
 	}
 	if filepath.IsAbs(path) || !filepath.IsLocal(filepath.FromSlash(path)) {
@@ -60,11 +78,15 @@ func (f *folder) load(path string, anyFile bool) (data, message, hint string) {
 		return "", fmt.Sprintf("the file %q cannot be read", yamlfile.OneLine(path)), pathHint
 	case len(content) == 0:
 		return "", fmt.Sprintf("the file %q is empty", yamlfile.OneLine(path)), ""
-	case !anyFile && !isPicture(content):
+	case as != asFile && !isPicture(content):
 		return "", fmt.Sprintf("the file %q is no picture", yamlfile.OneLine(path)), "PNG, JPEG, GIF, WebP, BMP and TIFF can be used."
+	case as != asFile && f.prepare != nil:
+		if content, err = f.prepare(content, as == asIcon); err != nil {
+			return "", fmt.Sprintf("the file %q cannot be shown: it %s", yamlfile.OneLine(path), yamlfile.OneLine(err.Error())), "Save it anew as a PNG or JPEG, of at most a few megapixels."
+		}
 	}
 	data = base64.StdEncoding.EncodeToString(content)
-	f.seen[path] = data
+	f.seen[file] = data
 	return data, "", ""
 }
 

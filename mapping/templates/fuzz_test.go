@@ -31,7 +31,7 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		start := time.Now()
 		files := newFolder(".")
-		files.read = func(path string, _ bool) (string, string, string) { // no file of the machine is read
+		files.read = func(path string, _ use) (string, string, string) { // no file of the machine is read
 			if strings.HasSuffix(path, ".png") {
 				return "AAAA", "", ""
 			}

@@ -41,10 +41,24 @@ const (
 // helpName is taken by the agents' command.
 const helpName = "help"
 
+// PreparePicture makes of a picture what the phone shows, of which an icon is smaller. The text of an error goes behind
+// "it": "is damaged".
+type PreparePicture func(picture []byte, icon bool) (png []byte, err error)
+
+// Option changes how templates are loaded.
+type Option func(*loader)
+
+// WithPictures prepares the pictures while the templates are loaded, and not each time that they are sent: those that
+// cannot be shown are problems then. Without it a picture only has to look like one.
+func WithPictures(prepare PreparePicture) Option { return func(l *loader) { l.prepare = prepare } }
+
 // Load reads the templates of all files that the patterns name, relative to base: the folder of the configuration. It
 // tells every problem at once; the set is nil if one of them is more than a warning.
-func Load(patterns []string, base string) (*Set, []Problem) {
+func Load(patterns []string, base string, options ...Option) (*Set, []Problem) {
 	l := &loader{set: &Set{templates: map[string]*template{}}}
+	for _, option := range options {
+		option(l)
+	}
 	for _, path := range l.match(patterns, base) {
 		l.file(path)
 	}
@@ -58,6 +72,7 @@ func Load(patterns []string, base string) (*Set, []Problem) {
 type loader struct {
 	set      *Set
 	problems yamlfile.Problems
+	prepare  PreparePicture
 }
 
 // match gives the files, each once.
@@ -107,12 +122,14 @@ func (l *loader) file(path string) {
 		return
 	}
 	files := newFolder(filepath.Dir(path))
+	files.prepare = l.prepare
 	defer files.close()
 	l.parse(path, text, files)
-	for name := range files.seen {
-		l.set.files = append(l.set.files, filepath.Join(files.path, filepath.FromSlash(name)))
+	for file := range files.seen {
+		l.set.files = append(l.set.files, filepath.Join(files.path, filepath.FromSlash(file.path)))
 	}
 	slices.Sort(l.set.files)
+	l.set.files = slices.Compact(l.set.files)
 }
 
 func readFile(path string) ([]byte, error) {

@@ -193,6 +193,15 @@ func (s *Session) Refused(status int) bool {
 // ReadsBody tells whether a signature covers the body.
 func (s *Session) ReadsBody() bool { return s.authorizer.readsBody }
 
+// For gives the credentials of one call to an address; nil where that is not the API's own. It goes into
+// [httpclient.Options.Auth]. A nil Authorizer has none for anybody.
+func (a *Authorizer) For(address *url.URL) httpclient.Credentials {
+	if a == nil || !a.owns(address) {
+		return nil
+	}
+	return a.Session()
+}
+
 // owns tells whether an address is the API's own.
 func (a *Authorizer) owns(u *url.URL) bool {
 	for _, origin := range a.origins {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"bizbridge/config"
+	"bizbridge/config/yamlfile"
 )
 
 // The kinds of [Settings].
@@ -40,7 +41,7 @@ type Settings struct {
 	// hmac: a signature of each request. oauth2_client_credentials: a token that the bridge gets with its own id and
 	// secret. oauth2_authorization_code: a token that an operator has granted with "bizbridge auth CONNECTOR".
 	// customer_token: a token or cookie of the customer that a call is about, from a login.
-	Kind string `json:"kind" jsonschema:"required,enum=basic,enum=bearer,enum=api_key,enum=hmac,enum=oauth2_client_credentials,enum=oauth2_authorization_code,enum=customer_token"`
+	Kind string `json:"kind" jsonschema:"required,example=bearer,enum=basic,enum=bearer,enum=api_key,enum=hmac,enum=oauth2_client_credentials,enum=oauth2_authorization_code,enum=customer_token"`
 	// basic: the user name.
 	Username string `json:"username,omitempty" jsonschema:"example=bridge"`
 	// basic: the password.
@@ -59,7 +60,7 @@ type Settings struct {
 	// takes it from the token's type without it.
 	Prefix string `json:"prefix,omitempty" jsonschema:"example=App"`
 	// hmac: how the signature is written; default: hex.
-	Encoding string `json:"encoding,omitempty" jsonschema:"enum=hex,enum=base64"`
+	Encoding string `json:"encoding,omitempty" jsonschema:"example=hex,enum=hex,enum=base64"`
 	// hmac: a scheme of the signature table; default: HMAC-SHA-256 over the body.
 	Scheme string `json:"scheme,omitempty"`
 	// OAuth and customer_token: the address that gives tokens. Redirects are not followed.
@@ -72,7 +73,7 @@ type Settings struct {
 	Scopes []string `json:"scopes,omitempty" jsonschema:"example=profile.read"`
 	// How the parameters of a token are sent: form (default), query, json, or basic (id and secret in Authorization, the
 	// others as a form). What the query of token_url has already is not sent again.
-	Parameters string `json:"parameters,omitempty" jsonschema:"enum=form,enum=query,enum=json,enum=basic"`
+	Parameters string `json:"parameters,omitempty" jsonschema:"example=form,enum=form,enum=query,enum=json,enum=basic"`
 	// Further parameters of a token, such as audience. customer_token: all of them; "{name}" stands for what the caller
 	// knows of the customer under that name.
 	Fields map[string]config.Secret `json:"fields,omitempty"`
@@ -127,6 +128,27 @@ func (s *Settings) keys() []key {
 	}
 }
 
+// Granted tells whether an operator has to grant it with "bizbridge auth CONNECTOR".
+func (s *Settings) Granted() bool { return s.Kind == kindAuthorizationCode }
+
+// GrantPath is where the grant of one of a connector's entries stands in the configuration.
+func GrantPath(connector string, i int) string {
+	return yamlfile.ItemPath(yamlfile.KeyPath("connectors", connector)+".auth", i) + ".grant"
+}
+
+// SignsBody tells whether it needs a request's whole body at once.
+func (s *Settings) SignsBody() bool { return s.Kind == kindHMAC }
+
+// PerCustomer tells whether it needs [WithCustomer].
+func (s *Settings) PerCustomer() bool {
+	for _, field := range s.Fields {
+		if s.Kind == kindCustomerToken && placeholder.MatchString(field.Reveal()) {
+			return true
+		}
+	}
+	return false
+}
+
 // Report is told of a fault, as by [config.Validator].
 type Report func(path, message, hint string)
 
@@ -140,6 +162,9 @@ func Validate(path string, list []Settings, report Report) {
 		base := fmt.Sprintf("%s[%d]", path, i)
 		list[i].Validate(func(path, message, hint string) { report(strings.TrimSuffix(base+"."+path, "."), message, hint) })
 		carrier := list[i].carrier()
+		if carrier == "" {
+			continue // that has been told
+		}
 		if first, twice := carriers[carrier]; twice {
 			report(base, fmt.Sprintf("is sent in the same place as %s[%d]: %s", path, first, carrier), "Give one of them another header.")
 			continue
@@ -148,13 +173,15 @@ func Validate(path string, list []Settings, report Report) {
 	}
 }
 
-// carrier is the place in a request that the settings fill.
+// carrier is the place in a request that the settings fill; "" where they fail to say.
 func (s *Settings) carrier() string {
 	switch {
 	case s.Query != "":
 		return "parameter " + s.Query
 	case s.Cookie != "":
 		return "cookie " + s.Cookie
+	case s.Header == "" && (s.Kind == kindAPIKey || s.Kind == kindHMAC || s.Kind == kindCustomerToken):
+		return ""
 	}
 	return "header " + s.header()
 }

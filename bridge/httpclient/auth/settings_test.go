@@ -39,6 +39,7 @@ func TestSettingsAreChecked(t *testing.T) {
 		"missing":            {[]Settings{{Kind: "basic"}}, []string{"auth[0].username is missing"}},
 		"not for the kind":   {[]Settings{{Kind: "bearer", Token: "x", Password: "y"}}, []string{"auth[0].password is not for the kind bearer"}},
 		"nowhere":            {[]Settings{{Kind: "api_key", Key: "x"}}, []string{"auth[0].header is missing"}},
+		"nowhere, beside":    {[]Settings{good, {Kind: "api_key", Key: "x"}}, []string{"auth[1].header is missing"}},
 		"two places":         {[]Settings{{Kind: "api_key", Key: "x", Header: "a", Query: "b"}}, []string{"auth[0].header cannot stand beside query"}},
 		"a prefix of none":   {[]Settings{{Kind: "api_key", Key: "x", Prefix: "a", Query: "b"}}, []string{"auth[0].prefix is for a header"}},
 		"the same place":     {[]Settings{good, {Kind: "bearer", Token: "x"}}, []string{"auth[1] is sent in the same place as auth[0]: header Authorization"}},

@@ -41,7 +41,7 @@ func (e *example) property(indent, key string, property *jsonschema.Schema, requ
 		e.connectors()
 		return
 	}
-	if target.Properties != nil { // a section: its keys decide for themselves
+	if target.Properties != nil && (required || len(target.Required) == 0) { // a section: its keys decide for themselves
 		fmt.Fprintf(&e.text, "%s%s:\n", indent, key)
 		e.properties(indent+"  ", target)
 		return
@@ -69,6 +69,11 @@ func (e *example) value(indent string, property *jsonschema.Schema) {
 		entry := &example{root: e.root}
 		entry.properties(indent+"    ", deref(e.root, named))
 		e.text.WriteString("\n" + indent + "  # A name of your choice.\n" + indent + "  acme:\n" + entry.text.String())
+		return
+	}
+	if section := deref(e.root, property); section.Properties != nil {
+		e.text.WriteString("\n")
+		e.properties(indent+"  ", section)
 		return
 	}
 	if property.Type != "array" {

@@ -92,6 +92,12 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 			Maximum: "999999999999999999",
 			Extras:  map[string]any{"type": []string{"string", "integer"}},
 		}
+	case reflect.TypeFor[config.ClaimNames]():
+		one := uint64(1)
+		return &jsonschema.Schema{
+			Type: "object", MinProperties: &one, Examples: []any{map[string]string{"sub": "subject", "email": "email"}},
+			AdditionalProperties: &jsonschema.Schema{Extras: map[string]any{"type": []string{"string", "object"}}},
+		}
 	case reflect.TypeFor[netip.Prefix]():
 		return &jsonschema.Schema{Type: "string", Format: config.FormatNetwork}
 	default:

@@ -40,6 +40,8 @@ type Desk struct {
 	Secrets []string
 	// AnyTime lets it accept old signatures, for tests whose clock is not the world's.
 	AnyTime bool
+	// Login is what every call must have in its header beside the signature.
+	Login http.Header
 
 	// URL takes the events. Stop ends the helpdesk.
 	URL  string
@@ -111,6 +113,11 @@ func (d *Desk) store(ctx context.Context, kind, customer, id, text string) {
 func (d *Desk) fault(req *http.Request, body []byte) string {
 	if req.Method != http.MethodPost || req.URL.Path != "/hooks/apple" || req.Header.Get("Content-Type") != "application/json" {
 		return "not a POST of JSON to the address of the events"
+	}
+	for name, want := range d.Login {
+		if !slices.Equal(req.Header.Values(name), want) {
+			return "not logged in"
+		}
 	}
 	id, timestamp := req.Header.Get("webhook-id"), req.Header.Get("webhook-timestamp")
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
