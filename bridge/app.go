@@ -183,7 +183,7 @@ func (a *App) Reload() error {
 		return err
 	}
 	previous := a.site.Swap(next)
-	previous.close()
+	previous.retire()
 	a.rejected.Store(false)
 	a.metrics.ConfigReloads.WithLabelValues("applied").Inc()
 	a.metrics.LastReload.Set(metrics.Seconds(time.Now()))

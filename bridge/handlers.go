@@ -83,12 +83,20 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 	r.Body = http.MaxBytesReader(w, r.Body, s.config.Limits.MaxBody.Bytes())
 	messages, err := desk.Connector.Receive(r.Context(), r)
 	if err != nil {
+		if failure, ok := errors.AsType[*message.Failure](err); ok {
+			for _, out := range messages { // as far as they could be read
+				s.flow.RelayFailure(r.Context(), desk, out, failure)
+			}
+		}
 		s.refuseSend(w, r, name, name, err)
 		return
 	}
 	results := make([]message.SendResult, 0, len(messages))
 	for _, out := range messages {
 		result, failure := s.flow.Outbound(r.Context(), desk.Sender, out)
+		if failure != nil {
+			s.flow.RelayFailure(r.Context(), desk, out, failure)
+		}
 		// What Apple refuses for good is an outcome: another try would only meet it again.
 		if failure != nil && (result.Status == "" || !failure.Class.Final()) {
 			s.writeFailure(w, r, name, result, failure)
@@ -116,22 +124,24 @@ func (s *site) writeFailure(w http.ResponseWriter, r *http.Request, source strin
 
 // refuseSend answers a request of a helpdesk or a bot of which no message could be made, and counts it.
 func (s *site) refuseSend(w http.ResponseWriter, r *http.Request, source, connector string, err error) {
-	outcome := message.OutcomeInvalid
-	var p *problem
-	if refused, ok := errors.AsType[*signature.Error](err); ok {
-		outcome = message.OutcomeAuth
-		s.metrics.CountSignatureFailure(source, refused.Reason)
-		p = newProblem(message.CodeUnauthorized, refused.Text)
-	} else if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		p = newProblem(message.CodeTooLarge, "the body is larger than limits.max_body")
-	} else if errors.Is(err, message.ErrMalformed) {
-		p = newProblem(message.CodeMalformed, err.Error())
-	} else {
-		failure := message.FailureOf(err)
-		outcome = failure.Class.Outcome()
-		p = failureProblem(failure)
-	}
+	p, outcome := s.refusal(source, err)
 	s.metrics.Outbound.WithLabelValues(metrics.UnknownBusiness, connector, "unknown", string(outcome)).Inc()
 	s.logRefusal(w, r, source, p)
 	p.write(w)
+}
+
+// refusal words why nothing could be made of a request.
+func (s *site) refusal(source string, err error) (*problem, message.Outcome) {
+	if refused, ok := errors.AsType[*signature.Error](err); ok {
+		s.metrics.CountSignatureFailure(source, refused.Reason)
+		return newProblem(message.CodeUnauthorized, refused.Text), message.OutcomeAuth
+	}
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return newProblem(message.CodeTooLarge, "the body is larger than limits.max_body"), message.OutcomeInvalid
+	}
+	if errors.Is(err, message.ErrMalformed) {
+		return newProblem(message.CodeMalformed, err.Error()), message.OutcomeInvalid
+	}
+	failure := message.FailureOf(err)
+	return failureProblem(failure), failure.Class.Outcome()
 }

@@ -157,10 +157,14 @@ api:
 limits: {max_body: 64KB}
 `
 
-func newWorld(t *testing.T) *world {
+// newWorld runs a bridge. Each change may alter its configuration.
+func newWorld(t *testing.T, changes ...func(configText string) string) *world {
 	w := &world{t: t, apple: newFar(t), desk: newFar(t), logs: &syncBuffer{}}
 	w.configText = fmt.Sprintf(configTemplate, masterKey, w.apple.server.URL, mspID, appleSecret, businessID, mspID, otherID, mspID,
 		w.desk.server.URL, deskSecret, w.desk.server.URL, deskSecret, apiToken, limitedToken, otherID)
+	for _, change := range changes {
+		w.configText = change(w.configText)
+	}
 	cfg, err := w.parse()
 	if err != nil {
 		t.Fatal(err)

@@ -102,6 +102,7 @@ var kindText = []kindOnPage{
 	{"rich_link_video", "Rich link with video", "The picture is what shows before the video plays.", ""},
 	{"rich_link_app_clip", "App Clip", "Apple makes the card (`constructPayload`). Where it knows no App Clip, the link is sent as an ordinary one.", ""},
 	{"app", "iMessage app", "`team_id` and `extension_id` (or `bid`) name the Messages extension; `url` has at most 5,000 bytes. A device without iMessage apps gets `link` as a rich link. iPhone and iPad only.", `{"url":"?event=42&seats=A1,A2"}`},
+	{"signin", "Sign-in", "Needs a provider ([sign-in](../signin/README.md)) and `AUTH2`, or `AUTH` where the old flow is allowed. Who the customer is comes as `signin.completed`, in two events that only count together.", ""},
 }
 
 type kindsWriter struct {
@@ -157,7 +158,7 @@ func (k *kindsWriter) kind(sample, title, limits, answer string) {
 	k.post("/api/desk/send", map[string]any{"conversation": k.state().Conversations[0].Key, "content": content})
 	k.accepted(before)
 	fmt.Fprintf(&k.text, "\n## %s\n\n![%s](kinds/%s.png)\n\n%s\n\nSent:\n\n```json\n%s\n```\n", title, title, sample, limits, k.tidy(content))
-	for i, out := range k.tap.take("gateway/v1/message") {
+	for i, out := range append(k.tap.take("gateway/v1/message"), k.tap.take("gateway/v1/authenticate")...) {
 		words := "Apple gets:"
 		if i > 0 {
 			words = "And:"
@@ -242,7 +243,7 @@ var (
 	longText = regexp.MustCompile(`"([A-Za-z0-9+/_-]{40})[A-Za-z0-9+/_=-]{60,}"`)
 	uuidText = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	dayText  = regexp.MustCompile(`\b(20\d\d-\d\d-\d\d|\d\d/\d\d/20\d\d|[A-Z][a-z]{2} \d{1,2}, 20\d\d)\b`)
-	mmcsText = regexp.MustCompile(`(http://127\.0\.0\.1:\d+/mmcs/)[^"]*|"(owner|key|signature-base64)": "[^"]*"|"size": \d+`)
+	mmcsText = regexp.MustCompile(`(http://127\.0\.0\.1:\d+/mmcs/)[^"]*|"(owner|key|signature-base64|state)": "[^"]*"|"size": \d+`)
 )
 
 // tidy makes the same text of every run: days are counted from 7 January 2030, ids and bytes are shortened.
@@ -267,6 +268,7 @@ func (k *kindsWriter) tidy(raw json.RawMessage) string {
 		}
 		return "https://p00-content.icloud.com/…"
 	})
+	tidied = strings.ReplaceAll(tidied, "http://"+k.demo.app.PublicAddr().String(), "https://bridge.example.com")
 	tidied = longText.ReplaceAllString(tidied, `"$1…"`)
 	return uuidText.ReplaceAllString(tidied, "00000000-0000-4000-8000-000000000900")
 }

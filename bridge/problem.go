@@ -38,6 +38,7 @@ var codeStatus = map[message.Code]int{
 	message.CodeUnsupported:      http.StatusUnprocessableEntity,
 	message.CodeUnknownTemplate:  http.StatusUnprocessableEntity,
 	message.CodeDeviceUnknown:    http.StatusUnprocessableEntity,
+	message.CodeExpired:          http.StatusUnprocessableEntity,
 	message.CodeRateLimited:      http.StatusTooManyRequests,
 	message.CodeUnavailable:      http.StatusServiceUnavailable,
 	message.CodeUncertain:        http.StatusServiceUnavailable,

@@ -43,6 +43,10 @@ func (s *site) routes() http.Handler {
 	})
 	public.GET(startPath, gin.WrapF(s.serveOAuth((*signin.Service).Start)))
 	public.GET(callbackPath, gin.WrapF(s.serveOAuth((*signin.Service).Callback)))
+	public.POST("/identity/:connector/token", func(c *gin.Context) { s.postIdentityToken(c.Writer, c.Request, c.Param("connector")) })
+	public.Match([]string{http.MethodGet, http.MethodHead}, "/identity/:connector/jwks", func(c *gin.Context) {
+		s.getIdentityKeys(c.Writer, c.Request, c.Param("connector"))
+	})
 	public.POST("/v1/messages", gin.WrapF(s.postAPIMessage))
 	public.GET("/v1/openapi.json", gin.WrapF(s.getOpenAPI))
 	return engine

@@ -16,6 +16,7 @@ import (
 	"bizbridge/bridge/attachment"
 	"bizbridge/bridge/flow"
 	"bizbridge/bridge/httpclient"
+	"bizbridge/bridge/httpclient/auth"
 	"bizbridge/bridge/media"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
@@ -38,8 +39,10 @@ type site struct {
 	speaks   map[string]map[message.BusinessID]bool
 	apiKeys  []apiKey
 	media    *media.Links
-	signIns  *signIns                   // nil: there are no providers
-	files    map[string]flow.FileOpener // by connector name; "" for the API
+	signIns  *signIns // nil: there are no providers
+	identity *identityTokens
+	files    map[string]flow.FileOpener  // by connector name; "" for the API
+	auth     map[string]*auth.Authorizer // by connector name; only of those that have one
 	closers  []func()
 
 	certificate *tls.Certificate // of the public listener; nil: TLS ends before the bridge
@@ -61,20 +64,27 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 		desks:  make(map[string]*flow.Desk),
 		speaks: make(map[string]map[message.BusinessID]bool),
 		files:  make(map[string]flow.FileOpener),
+		auth:   make(map[string]*auth.Authorizer),
 	}
 	if err := s.loadCertificate(); err != nil {
 		return nil, err
 	}
-	if s.files[""], err = s.downloader(apiSource, nil, nil); err != nil {
+	if s.files[""], err = s.downloader(apiSource, nil, nil, nil); err != nil {
 		return nil, err
+	}
+	var former map[string]*auth.Authorizer
+	if previous := a.site.Load(); previous != nil {
+		former = previous.auth
 	}
 	var faults []error // all are told at once
 	for _, name := range slices.Sorted(maps.Keys(cfg.Connectors)) {
-		if err := s.addDesk(name, cfg.Connectors[name]); err != nil {
+		if err := s.addDesk(name, cfg.Connectors[name], former[name]); err != nil {
 			faults = append(faults, fmt.Errorf("connectors.%s: %w", name, err))
 		}
 	}
 	richLinks, err := readRichLinks(cfg)
+	faults = append(faults, err)
+	s.identity, err = newIdentityTokens(cfg, ring)
 	faults = append(faults, err)
 	templates, err := loadTemplates(cfg)
 	if err := errors.Join(append(faults, err)...); err != nil {
@@ -86,11 +96,11 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 	}
 	gateway := apple.NewClient(apple.ClientOptions{
 		GatewayURL: cfg.Apple.GatewayURL, Version: a.options.Version, Directory: directory,
-		HTTP: s.client(apple.Peer, cfg.Limits.OutboundConcurrency), Files: s.client(apple.Peer, maxFileStreams),
+		HTTP: s.client(apple.Peer, cfg.Limits.OutboundConcurrency, nil), Files: s.client(apple.Peer, maxFileStreams, nil),
 		Metrics: a.metrics, Now: time.Now,
 	})
 	s.media = s.newLinks(ring, gateway.Fetch)
-	pages, err := s.downloader(linksPeer, nil, nil)
+	pages, err := s.downloader(linksPeer, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -128,16 +138,16 @@ func (s *site) loadCertificate() error {
 	return nil
 }
 
-func (s *site) client(peer string, conns int) *httpclient.Client {
-	client := httpclient.New(httpclient.Options{Peer: peer, MaxConns: conns, Metrics: s.metrics})
+func (s *site) client(peer string, conns int, credentials func(*url.URL) httpclient.Credentials) *httpclient.Client {
+	client := httpclient.New(httpclient.Options{Peer: peer, MaxConns: conns, Metrics: s.metrics, Auth: credentials})
 	s.closers = append(s.closers, client.Close)
 	return client
 }
 
-// downloader fetches what the URLs in a sender's messages name. origin, if any, is the sender's own.
-func (s *site) downloader(peer string, origins, hosts []string) (*httpclient.Downloader, error) {
+// downloader fetches what the URLs in a sender's messages name. origins and credentials, if any, are the sender's own.
+func (s *site) downloader(peer string, origins, hosts []string, credentials func(*url.URL) httpclient.Credentials) (*httpclient.Downloader, error) {
 	downloader, err := httpclient.NewDownloader(httpclient.DownloaderOptions{
-		Peer: peer, Origins: origins, Hosts: hosts, AllowPrivate: s.config.Network.AllowPrivate, Metrics: s.metrics,
+		Peer: peer, Origins: origins, Hosts: hosts, AllowPrivate: s.config.Network.AllowPrivate, Metrics: s.metrics, Auth: credentials,
 	})
 	if err != nil {
 		return nil, err
@@ -163,13 +173,39 @@ func (s *site) newLinks(ring *seal.Ring, fetch media.Fetch) *media.Links {
 	}
 }
 
-func (s *site) addDesk(name string, cfg config.Connector) error {
+// authorizer makes what authenticates the calls of a connector; nil where they need nothing.
+func (s *site) authorizer(name string, cfg config.Connector, factory connectors.Factory, former *auth.Authorizer) (*auth.Authorizer, error) {
+	authorizer, err := factory.Authorizer(cfg.Settings, auth.Deps{
+		Peer: name, Metrics: s.metrics, Logger: s.logger, Previous: former, GrantFile: s.grantFile(name, factory.AuthSettings(cfg.Settings)),
+	})
+	if authorizer == nil {
+		return nil, err
+	}
+	s.auth[name] = authorizer
+	s.metrics.ExpectPeer(name, auth.Operation)
+	return authorizer, nil
+}
+
+func (s *site) grantFile(name string, list []auth.Settings) string {
+	for i := range list {
+		if list[i].Granted() {
+			return s.config.Files[auth.GrantPath(name, i)]
+		}
+	}
+	return ""
+}
+
+func (s *site) addDesk(name string, cfg config.Connector, former *auth.Authorizer) error {
 	factory, ok := registry.Find(cfg.Type)
 	if !ok {
 		return fmt.Errorf("there is no connector type %q", cfg.Type)
 	}
+	authorizer, err := s.authorizer(name, cfg, factory, former)
+	if err != nil {
+		return err
+	}
 	connector, err := factory.New(connectors.Environment{
-		Name: name, Dir: s.config.Dir, HTTP: s.client(name, s.config.Limits.InboundConcurrency),
+		Name: name, Dir: s.config.Dir, HTTP: s.client(name, s.config.Limits.InboundConcurrency, authorizer.For),
 		Logger: s.logger.With("connector", name), Now: time.Now,
 	}, cfg.Settings)
 	if err != nil {
@@ -179,7 +215,7 @@ func (s *site) addDesk(name string, cfg config.Connector) error {
 	if factory.Origin != nil {
 		origins = append(origins, factory.Origin(cfg.Settings))
 	}
-	downloader, err := s.downloader(name, origins, cfg.AttachmentHosts)
+	downloader, err := s.downloader(name, origins, cfg.AttachmentHosts, authorizer.For)
 	if err != nil {
 		return err
 	}
@@ -190,6 +226,7 @@ func (s *site) addDesk(name string, cfg config.Connector) error {
 	s.speaks[name] = make(map[message.BusinessID]bool)
 	desk := &flow.Desk{
 		Name: name, Connector: connector, AnswerWithin: factory.AnswerWithin, Replies: factory.Abilities.Inbound[message.EventReplied],
+		IdentityTokens: cfg.Identity != nil,
 	}
 	desk.Sender = flow.Sender{
 		Source: "connector:" + name, Label: name, Default: message.SenderAgent, Timeout: desk.AnswerWithin,
@@ -236,10 +273,25 @@ func (s *site) connectorOf(business message.BusinessID) string {
 	return ""
 }
 
-// close lets go of what the site holds; requests under way are not disturbed.
+// retire lets go of what the site holds; requests under way are not disturbed, and may still need tokens.
+func (s *site) retire() {
+	for _, closeClient := range s.closers {
+		closeClient()
+	}
+	time.AfterFunc(writeTimeout, s.closeAuth)
+}
+
+// close is for a site without requests.
 func (s *site) close() {
 	for _, closeClient := range s.closers {
 		closeClient()
+	}
+	s.closeAuth()
+}
+
+func (s *site) closeAuth() {
+	for _, authorizer := range s.auth {
+		authorizer.Close()
 	}
 }
 

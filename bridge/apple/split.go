@@ -40,9 +40,9 @@ func textParts(text string) []message.Content {
 	return parts
 }
 
-// splitText cuts at the last border of a paragraph, else of a sentence, else of a word, that leaves a piece of at least
-// a third of the limit; else between two characters as people see them. White space at the cuts is dropped; nothing
-// else is.
+// splitText cuts at the last border of a paragraph, else of a line, else of a sentence, else of a word, that leaves a piece
+// of at least a third of the limit; else between two characters as people see them. White space at the cuts is dropped;
+// nothing else is. A line comes before a sentence: "111." of a numbered line looks like the end of one.
 func splitText(text string, limit int) []string {
 	var pieces []string
 	rest := strings.TrimSpace(text)
@@ -59,7 +59,7 @@ func splitText(text string, limit int) []string {
 
 // cutAt finds the byte offset of the best cut within the first limit characters.
 func cutAt(text string, limit int) int {
-	var paragraph, sentence, word, grapheme int
+	var paragraph, line, sentence, word, grapheme int
 	runes, offset, state := 0, 0, -1
 	for rest := text; rest != ""; {
 		var cluster string
@@ -75,15 +75,17 @@ func cutAt(text string, limit int) int {
 			continue
 		}
 		switch {
-		case strings.HasSuffix(text[:offset], "\n\n"):
+		case strings.HasSuffix(text[:offset], "\n\n"), strings.HasSuffix(text[:offset], "\r\n\r\n"):
 			paragraph = offset
+		case strings.HasSuffix(text[:offset], "\n"):
+			line = offset
 		case boundaries&uniseg.MaskSentence != 0:
 			sentence = offset
 		case boundaries&uniseg.MaskLine == uniseg.LineCanBreak:
 			word = offset
 		}
 	}
-	for _, cut := range []int{paragraph, sentence, word, grapheme} {
+	for _, cut := range []int{paragraph, line, sentence, word, grapheme} {
 		if cut > 0 {
 			return cut
 		}

@@ -1,6 +1,8 @@
 package apple
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +30,10 @@ func TestTextsAreCutWhereAReaderWouldPause(t *testing.T) {
 		"the last paragraph that fits":      {"One\n\nTwo\n\nThree four five", 14, []string{"One\n\nTwo", "Three four", "five"}},
 		"a sentence before a word":          {"One two. Three four five", 20, []string{"One two.", "Three four five"}},
 		"a line before a word":              {"One two\nthree four five", 18, []string{"One two", "three four five"}},
+		"a line before a sentence":          {"One two\nIt is. Three four", 18, []string{"One two", "It is. Three four"}},
+		"no line's number on its own":       {"10. Small\n11. Large one", 14, []string{"10. Small", "11. Large one"}},
+		"a paragraph before a line":         {"One two\n\nThree\nfour five", 18, []string{"One two", "Three\nfour five"}},
+		"Windows paragraph before a line":   {"One\r\n\r\nTwo\r\nthree", 12, []string{"One", "Two\r\nthree"}},
 		"a question":                        {"Is it? Yes it is now", 12, []string{"Is it?", "Yes it is", "now"}},
 		"a word":                            {"one two three four", 10, []string{"one two", "three four"}},
 		"no abbreviation's full stop":       {"about 3.14 metres long", 12, []string{"about 3.14", "metres long"}},
@@ -75,6 +81,27 @@ func TestOnlyLongTextsBecomeSeveralParts(t *testing.T) {
 	}
 	if diff := cmp.Diff([]message.Content{message.Text{Text: " Hi "}}, Parts(message.Text{Text: " Hi "})); diff != "" {
 		t.Errorf("a text that fits is sent as it is: %s", diff)
+	}
+}
+
+// A numbered list of any length is cut between its lines.
+func TestANumberIsNotCutFromItsOption(t *testing.T) {
+	var text strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&text, "%d. option %d – about as long as they are. Really\n", i+1, i+1)
+	}
+	parts := Parts(message.Text{Text: text.String()})
+	if len(parts) < 3 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	for i, part := range parts {
+		first, rest, _ := strings.Cut(textOf(part), "\n")
+		last := rest[strings.LastIndex(rest, "\n")+1:]
+		for _, line := range []string{first, last} {
+			if !regexp.MustCompile(`^\d+\. option .* Really$`).MatchString(line) {
+				t.Errorf("part %d has half a line: %q", i, line)
+			}
+		}
 	}
 }
 

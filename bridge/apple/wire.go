@@ -117,19 +117,25 @@ func (w *wireMessage) incoming(business message.BusinessID, header http.Header, 
 			Intent:       text(w.fields.Intent),
 			Group:        text(w.fields.Group),
 			Agent:        header.Get("Device-Agent"),
-			Capabilities: message.ParseCapabilities(capabilityList(header)),
+			Capabilities: capabilities(header),
 		},
 	}
 	w.fill(incoming)
 	return incoming
 }
 
-// capabilityList reads the header under today's and under its old name (protocol §2.5).
-func capabilityList(header http.Header) string {
-	if list := header.Get("Capability-List"); list != "" {
-		return list
+// capabilities reads the header under today's and under its old name (protocol §2.5). nil: there is neither, so that nothing
+// is known; a header that is there and empty is what a Watch sends.
+func capabilities(header http.Header) []message.Capability {
+	today, old := header.Values("Capability-List"), header.Values("Capabilities")
+	if today == nil && old == nil {
+		return nil
 	}
-	return header.Get("Capabilities")
+	list := strings.Join(today, ",")
+	if list == "" {
+		list = strings.Join(old, ",")
+	}
+	return message.ParseCapabilities(list)
 }
 
 // fill sets the event's type and what belongs to it, for every type of protocol §3.2.

@@ -212,6 +212,7 @@ func TestIdsAreComparedInLowerCase(t *testing.T) {
 }
 
 func TestCapabilitiesAreReadFromTodaysAndTheOldHeader(t *testing.T) {
+	const empty = "empty" // for a header that is there without a value
 	auth2, list := message.CapabilityAuth2, message.CapabilityList
 	for name, test := range map[string]struct {
 		today, old string
@@ -219,8 +220,15 @@ func TestCapabilitiesAreReadFromTodaysAndTheOldHeader(t *testing.T) {
 	}{
 		"today's": {"auth2, List", "", []message.Capability{list, auth2}}, "percent-encoded": {"AUTH2%2CLIST", "", []message.Capability{list, auth2}},
 		"old": {"", "auth", []message.Capability{"AUTH"}}, "both": {"LIST", "auth", []message.Capability{list}}, "neither": {"", "", nil},
+		"today's, empty": {empty, "", []message.Capability{}}, "old, empty": {"", empty, []message.Capability{}}, // a Watch
+		"today's empty, old not": {empty, "LIST", []message.Capability{list}}, "nothing that is known": {"NEW", "", []message.Capability{}},
 	} {
 		req := post{header: map[string]string{"capability-list": test.today, "capabilities": test.old}}.request(t)
+		for _, values := range req.Header {
+			if values[0] == empty {
+				values[0] = ""
+			}
+		}
 		if diff := cmp.Diff(test.want, accepted(t, testReceiver(), req).Event.Data.Capabilities); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}

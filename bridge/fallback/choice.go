@@ -20,11 +20,12 @@ type Choice struct {
 
 // Numbering tells an agent what the numbers mean.
 func (c Choice) Numbering() string {
-	text := "The customer sees numbers:"
+	var text strings.Builder
+	text.WriteString("The customer sees numbers:")
 	for i, option := range c.Options {
-		text += "\n" + strconv.Itoa(i+1) + " = " + option.Title + " (" + option.ID + ")"
+		text.WriteString("\n" + strconv.Itoa(i+1) + " = " + option.Title + " (" + option.ID + ")")
 	}
-	return text
+	return text.String()
 }
 
 func quickChoice(quick message.QuickReply) *Choice {

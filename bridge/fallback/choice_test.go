@@ -83,7 +83,7 @@ func TestTheAnswerIsWhatATapWouldHaveBeen(t *testing.T) {
 			Selections: []message.Selection{{ID: "b", Title: "Blue", Value: "b", Page: "p", Subtitle: "Which colour?"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			choice := *Fit(test.content, watch).Choice
+			choice := *fit(t, test.content, watch).Choice
 			choice.RequestID = "request"
 			raw, err := json.Marshal(choice) // as helpdesks keep it
 			if err != nil {
@@ -113,7 +113,7 @@ func TestAgentsReadTheNumbering(t *testing.T) {
 func TestEveryNumberInATextIsItsOption(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		fitted := Fit(messagetest.Interactive().Draw(t, "content"), watch)
+		fitted, _ := Fit(messagetest.Interactive().Draw(t, "content"), watch)
 		if fitted.Choice == nil {
 			return
 		}

@@ -3,10 +3,11 @@
 //
 //	form ─▶ list picker ─▶ quick reply ─▶ numbered text
 //	time picker ─▶ numbered text      app ─▶ rich link, else text
+//
+// The answers to a private form must not stand in the conversation, as those to a list do: it becomes a text at once.
 package fallback
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -27,8 +28,9 @@ type Fitted struct {
 	Choice *Choice
 }
 
-// Fit finds what the device can show. A device of which nothing is known gets the content as it is.
-func Fit(content message.Content, device message.Device) Fitted {
+// Fit finds what the device can show. A device of which nothing is known gets the content as it is. A failure tells that
+// the device shows nothing of the kind, and that a text would be too long.
+func Fit(content message.Content, device message.Device) (Fitted, *message.Failure) {
 	fitted := Fitted{Content: content}
 	if quick, ok := content.(message.QuickReply); ok && len(quick.Options) > message.MaxOptions {
 		fitted.step(asList(quick), message.FallbackLimit)
@@ -38,14 +40,18 @@ func Fit(content message.Content, device message.Device) Fitted {
 		fitted.step(fitted.Content, message.FallbackUnknownDevice)
 	case no:
 		for _, rung := range ladder(fitted.Content) {
-			if Shows(rung.content.Kind(), device) {
-				fitted.step(rung.content, message.FallbackDevice)
-				fitted.Choice = rung.choice
-				break
+			if !Shows(rung.content.Kind(), device) {
+				continue
 			}
+			if text, ok := rung.content.(message.Text); ok && utf8.RuneCountInString(text.Text) > MaxText {
+				return Fitted{}, tooLong(content.Kind())
+			}
+			fitted.step(rung.content, message.FallbackDevice)
+			fitted.Choice = rung.choice
+			break
 		}
 	}
-	return fitted
+	return fitted, nil
 }
 
 func (f *Fitted) step(to message.Content, reason message.FallbackReason) {
@@ -78,9 +84,9 @@ func shows(kind message.Kind, device message.Device) answer {
 	}
 	capability, asked := needed[kind]
 	switch {
-	case !asked || slices.Contains(device.Capabilities, capability):
+	case !asked || device.Has(capability):
 		return yes
-	case device.Capabilities == nil && device.Agent == "":
+	case device.Capabilities == nil:
 		return unknown
 	}
 	return no
@@ -110,6 +116,9 @@ func ladder(content message.Content) []rung {
 		list, ok := formAsList(content)
 		if !ok {
 			return []rung{{content: formText(content)}}
+		}
+		if content.Private {
+			return []rung{{listText(list), formChoice(content)}}
 		}
 		return append([]rung{{content: list}}, belowList(list, formChoice(content))...)
 	case message.ListPicker:

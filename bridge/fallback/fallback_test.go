@@ -3,6 +3,7 @@ package fallback
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,8 @@ func TestEveryDeviceGetsTheBestThatItShows(t *testing.T) {
 	wordy.Sections = []message.Section{{Items: []message.Item{
 		{ID: "s", Title: "Small", Subtitle: message.Label(strings.Repeat("w", message.MaxLabel))}, {ID: "l", Title: "Large"},
 	}}}
+	private := question
+	private.Private = true
 	several := question
 	several.Pages = slices.Clone(question.Pages)
 	several.Pages[0].Multiple = true
@@ -79,15 +82,21 @@ func TestEveryDeviceGetsTheBestThatItShows(t *testing.T) {
 			"old phone": "form>list_picker(device)", "mac": "form>list_picker(device)", "buttons": "form>text(device) 2 numbers",
 			"watch": "form>text(device) 2 numbers", "unknown": "form>form(unknown_device)",
 		}},
+		"private form of one question": {private, map[string]string{
+			"old phone": "form>text(device) 2 numbers", "mac": "form>text(device) 2 numbers", "buttons": "form>text(device) 2 numbers",
+			"watch": "form>text(device) 2 numbers", "unknown": "form>form(unknown_device)",
+		}},
 		"form of several questions": {questions, map[string]string{
 			"old phone": "form>text(device)", "mac": "form>text(device)", "buttons": "form>text(device)", "watch": "form>text(device)",
 			"unknown": "form>form(unknown_device)",
 		}},
 		"app": {game, map[string]string{
 			"mac": "app>text(device)", "watch": "app>text(device)", "buttons": "app>text(device)", "unknown": "app>app(unknown_device)",
+			"silent": "app>text(device)",
 		}},
 		"app with a link": {linkedGame, map[string]string{
 			"mac": "app>rich_link(device)", "watch": "app>rich_link(device)", "buttons": "app>rich_link(device)", "unknown": "app>app(unknown_device)",
+			"silent": "app>rich_link(device)",
 		}},
 		"text":      {message.Text{Text: "Hi"}, nil},
 		"files":     {message.Files{Text: "Hi"}, nil},
@@ -95,8 +104,11 @@ func TestEveryDeviceGetsTheBestThatItShows(t *testing.T) {
 		"saved":     {message.Saved{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if _, ok := test.want["silent"]; !ok && test.want != nil { // but for apps, it is as unknown as the nameless one
+				test.want["silent"] = test.want["unknown"]
+			}
 			for device, what := range devices {
-				fitted := Fit(test.content, what)
+				fitted := fit(t, test.content, what)
 				if got := path(fitted); got != test.want[device] {
 					t.Errorf("%s: %s, want %s", device, got, test.want[device])
 				}
@@ -137,7 +149,7 @@ func TestWhatCustomersRead(t *testing.T) {
 		"six options": {sixSizes, "Which size?\n1. XS\n2. S\n3. M\n4. L\n5. XL\n6. XXL"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(message.Content(message.Text{Text: test.want}), Fit(test.content, watch).Content); diff != "" {
+			if diff := cmp.Diff(message.Content(message.Text{Text: test.want}), fit(t, test.content, watch).Content); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
@@ -167,7 +179,7 @@ func TestSimplerContentsKeepTheWordsAndTheIDs(t *testing.T) {
 		"an app becomes its link": {linkedGame, mac, message.RichLink{URL: "https://example.com/chess", Title: "Your move"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, Fit(test.content, test.device).Content); diff != "" {
+			if diff := cmp.Diff(test.want, fit(t, test.content, test.device).Content); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
@@ -182,7 +194,13 @@ func TestWhateverIsSentIsShownOrUnknown(t *testing.T) {
 		content := messagetest.Content().Draw(t, "content")
 		name := rapid.SampledFrom(all).Draw(t, "device")
 		device := devices[name]
-		fitted := Fit(content, device)
+		fitted, failure := Fit(content, device)
+		if failure != nil {
+			if failure.Class != message.Invalid || Shows(content.Kind(), device) {
+				t.Fatalf("on the %s a %s is refused: %v", name, content.Kind(), failure)
+			}
+			return
+		}
 		if !Shows(fitted.Content.Kind(), device) && name != "unknown" {
 			t.Fatalf("the %s does not show a %s", name, fitted.Content.Kind())
 		}
@@ -214,5 +232,116 @@ func TestStepsAreListedOnce(t *testing.T) {
 		if slices.Contains(Steps[:i], step) {
 			t.Errorf("%+v is listed twice", step)
 		}
+	}
+}
+
+// wide is a form of so many pages with so many choices each, with words of so many characters.
+func wide(pages, items, words int) message.Form {
+	form := message.Form{Received: message.Bubble{Title: "Many questions"}}
+	title := message.Label(strings.Repeat("w", words))
+	for p := range pages {
+		page := message.Page{ID: fmt.Sprint(p), Type: message.PageSelect, Title: title}
+		for i := range items {
+			page.Items = append(page.Items, message.FormItem{ID: fmt.Sprint(p, " ", i), Title: title})
+		}
+		form.Pages = append(form.Pages, page)
+	}
+	return form
+}
+
+func longList(items int, title message.Label) message.ListPicker {
+	list := message.ListPicker{Received: message.Bubble{Title: "Many"}, Sections: []message.Section{{}}}
+	for i := range items {
+		list.Sections[0].Items = append(list.Sections[0].Items, message.Item{ID: fmt.Sprint(i), Title: title})
+	}
+	return list
+}
+
+// One content must not become hundreds of messages.
+func TestWhatIsTooLongForATextIsRefused(t *testing.T) {
+	words := message.Label(strings.Repeat("w", message.MaxLabel))
+	many := slots
+	for i := range 400 {
+		many.Appoint.Slots = append(many.Appoint.Slots, message.Slot{ID: fmt.Sprint("s", i), Start: slots.Appoint.Slots[0].Start, Duration: 60})
+	}
+	quick := message.QuickReply{Prompt: "Which?"}
+	for i := range 60 {
+		quick.Options = append(quick.Options, message.Option{ID: fmt.Sprint(i), Title: words})
+	}
+	for name, test := range map[string]struct {
+		content message.Content
+		device  message.Device
+		want    string // "": it is sent
+	}{
+		"a form":            {wide(100, 90, 200), watch, "this device shows no forms, and the form is too long to be sent as a text"},
+		"a form, on a Mac":  {wide(100, 90, 200), mac, "this device shows no forms, and the form is too long to be sent as a text"},
+		"one question":      {wide(1, 90, 200), watch, "this device shows no forms, and the form is too long to be sent as a text"},
+		"a question a list": {wide(1, 90, 200), mac, ""},
+		"a list":            {longList(500, words), watch, "this device shows no list pickers, and the list picker is too long to be sent as a text"},
+		"times":             {many, watch, "this device shows no time pickers, and the time picker is too long to be sent as a text"},
+		"buttons":           {quick, watch, "this device shows no quick replies, and the quick reply is too long to be sent as a text"},
+		"shown":             {wide(100, 90, 200), phone, ""},
+		"unknown":           {wide(100, 90, 200), nameless, ""},
+		"just short enough": {longList(100, message.Label(strings.Repeat("ü", 80))), watch, ""},
+	} {
+		fitted, failure := Fit(test.content, test.device)
+		if test.want == "" {
+			if failure != nil || fitted.Content == nil {
+				t.Errorf("%s: %v", name, failure)
+			}
+			continue
+		}
+		if failure == nil {
+			t.Errorf("%s: is sent", name)
+			continue
+		}
+		want := &message.Failure{Class: message.Invalid, Code: message.CodeUnsupported, Reason: test.want, Faults: []message.Fault{
+			{Pointer: "/data/content", Rule: "unsupported", Message: test.want},
+		}}
+		if diff := cmp.Diff(want, failure); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+}
+
+func TestTheLongestTextIsSent(t *testing.T) {
+	for extra, refused := range map[int]bool{0: false, 1: true} {
+		list := longList(1, "")
+		list.Received.Title = message.Label(strings.Repeat("ü", MaxText-len("\n1. ")+extra))
+		if _, failure := Fit(list, watch); (failure != nil) != refused {
+			t.Errorf("%d characters: %v", MaxText+extra, failure)
+		}
+	}
+}
+
+// The text is written once: adding to it piece by piece copied gigabytes.
+func TestALongTextCostsItsLength(t *testing.T) {
+	form, list := wide(100, 90, 200), longList(500, message.Label(strings.Repeat("w", 200)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _ = Fit(form, watch)
+	_, _ = Fit(list, watch)
+	_ = listChoice(list).Numbering()
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+		t.Errorf("%d MB were allocated for less than 3 MB of text", took>>20)
+	}
+}
+
+func TestWhatADeviceGetsOfAKind(t *testing.T) {
+	for kind, want := range map[message.Kind]string{ // of phone, mac, watch, a device that says nothing
+		message.KindText: "full full full full", message.KindFiles: "full full full full", message.KindRichLink: "full full full full",
+		message.KindQuickReply: "full full fallback unknown", message.KindListPicker: "full full fallback unknown",
+		message.KindTimePicker: "full full fallback unknown", message.KindForm: "full partial partial unknown",
+		message.KindApp: "full partial partial unknown", message.KindSignIn: "full full rejected rejected",
+		message.KindTyping: "full full full full", message.KindTemplate: "full full full full", message.KindSaved: "full full full full",
+	} {
+		got := fmt.Sprint(Grade(kind, phone), " ", Grade(kind, mac), " ", Grade(kind, watch), " ", Grade(kind, nameless))
+		if got != want {
+			t.Errorf("%s: %s, want %s", kind, got, want)
+		}
+	}
+	if got := Grade(message.KindSignIn, oldPhone); got != Partial {
+		t.Errorf("a device of the old sign-in: %s", got)
 	}
 }

@@ -11,13 +11,27 @@ var (
 	phone    = message.Device{Agent: "iPhone OS", Capabilities: message.ParseCapabilities("QUICK,LIST,TIME,AUTH,AUTH2,FORM")}
 	oldPhone = message.Device{Agent: "iPhone OS", Capabilities: message.ParseCapabilities("LIST,TIME,AUTH")}
 	mac      = message.Device{Agent: "Mac OS X", Capabilities: message.ParseCapabilities("QUICK,LIST,TIME,AUTH,AUTH2")}
-	watch    = message.Device{Agent: "Watch OS"}
+	watch    = message.Device{Agent: "Watch OS", Capabilities: message.ParseCapabilities("")}      // the header is there, and empty
+	silent   = message.Device{Agent: "Mac OS X"}                                                   // the header is missing
 	buttons  = message.Device{Agent: "Watch OS", Capabilities: message.ParseCapabilities("QUICK")} // of nothing but buttons
 	nameless = message.Device{Locale: "de_DE"}                                                     // nothing is known of it
 )
 
 var devices = map[string]message.Device{
-	"phone": phone, "old phone": oldPhone, "mac": mac, "watch": watch, "buttons": buttons, "unknown": nameless,
+	"phone": phone, "old phone": oldPhone, "mac": mac, "watch": watch, "buttons": buttons, "unknown": nameless, "silent": silent,
+}
+
+// fit is for what is not too long.
+func fit(t interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}, content message.Content, device message.Device) Fitted {
+	t.Helper()
+	fitted, failure := Fit(content, device)
+	if failure != nil {
+		t.Fatalf("a %s is refused: %v", content.Kind(), failure)
+	}
+	return fitted
 }
 
 func options(titles ...message.Label) message.QuickReply {

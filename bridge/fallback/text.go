@@ -32,38 +32,65 @@ func bubbleText(bubble message.Bubble) string {
 	return lines(string(bubble.Title), string(bubble.Subtitle))
 }
 
-func optionsText(head string, choice *Choice) message.Text {
-	text := head
-	for i, option := range choice.Options {
-		text += "\n" + strconv.Itoa(i+1) + ". " + option.Title
+// MaxText is the longest text that stands for something else, in characters: three of Apple's messages. Nobody reads more
+// on a watch, and one content must not become hundreds of messages.
+const MaxText = 3 * 3000
+
+// tooLong is why a content is not sent at all.
+func tooLong(kind message.Kind) *message.Failure {
+	one := strings.ReplaceAll(string(kind), "_", " ")
+	several := one + "s"
+	if kind == message.KindQuickReply {
+		several = "quick replies"
 	}
-	return message.Text{Text: text}
+	reason := "this device shows no " + several + ", and the " + one + " is too long to be sent as a text"
+	return &message.Failure{Class: message.Invalid, Code: message.CodeUnsupported, Reason: reason, Faults: []message.Fault{{
+		Pointer: "/data/content", Rule: string(message.CodeUnsupported), Message: reason,
+	}}}
+}
+
+// writeNumbered adds a line of a numbered list.
+func writeNumbered(text *strings.Builder, number int, words string) {
+	text.WriteString("\n" + strconv.Itoa(number) + ". " + words)
+}
+
+func optionsText(head string, choice *Choice) message.Text {
+	var text strings.Builder
+	text.WriteString(head)
+	for i, option := range choice.Options {
+		writeNumbered(&text, i+1, option.Title)
+	}
+	return message.Text{Text: text.String()}
 }
 
 func listText(list message.ListPicker) message.Text {
-	text, number := bubbleText(list.Received), 0
+	var text strings.Builder
+	text.WriteString(bubbleText(list.Received))
+	number := 0
 	for _, section := range list.Sections {
 		if section.Title != "" && section.Title != list.Received.Title {
-			text += "\n\n" + string(section.Title)
+			text.WriteString("\n\n" + string(section.Title))
 		}
 		for _, item := range section.Items {
 			number++
-			text += "\n" + strconv.Itoa(number) + ". " + titled(item.Title, item.Subtitle)
+			writeNumbered(&text, number, titled(item.Title, item.Subtitle))
 		}
 	}
-	return message.Text{Text: text}
+	return message.Text{Text: text.String()}
 }
 
 // formText shows the questions of a form. Its answers are words, which nobody can match.
 func formText(form message.Form) message.Text {
-	text := bubbleText(form.Received)
+	var text strings.Builder
+	text.WriteString(bubbleText(form.Received))
 	for i, page := range form.Pages {
-		text += "\n\n" + strconv.Itoa(i+1) + ". " + titled(page.Title, page.Subtitle)
+		text.WriteString("\n")
+		writeNumbered(&text, i+1, titled(page.Title, page.Subtitle))
 		for _, item := range page.Items {
-			text += "\n– " + string(item.Title)
+			text.WriteString("\n– " + string(item.Title))
 		}
 	}
-	return message.Text{Text: text}
+	return message.Text{Text: text.String()}
 }
 
 func timesText(picker message.TimePicker, choice *Choice) message.Text {

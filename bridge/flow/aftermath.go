@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"bizbridge/bridge/message"
 	"bizbridge/connectors"
@@ -31,6 +32,74 @@ func (f *Flow) tellSent(ctx context.Context, desk *Desk, out message.Outbound, d
 			return err
 		})
 	}
+}
+
+// RelayFailure lets a helpdesk that does not read the answers to its webhooks know of a message of its own that was not
+// sent. It does nothing for others, and for a failure after which they try again.
+func (f *Flow) RelayFailure(ctx context.Context, desk *Desk, out message.Outbound, failure *message.Failure) {
+	if relaysFailures(desk) {
+		f.tellFailed(ctx, desk, out, failure)
+	}
+}
+
+func relaysFailures(desk *Desk) bool {
+	relay, ok := desk.Connector.(connectors.FailureRelay)
+	return ok && relay.RelaysFailures()
+}
+
+// tellFailed lets a helpdesk know of a message of its own that will never be sent, once per key. That the customer left is
+// told by conversation.closed instead. The message is named by its key: its sender saw no other id.
+func (f *Flow) tellFailed(ctx context.Context, desk *Desk, out message.Outbound, failure *message.Failure) {
+	business := f.businesses[strings.ToLower(string(out.BusinessID))]
+	if its := f.Desks[business]; its == nil || its.Name != desk.Name || !failure.Class.Final() || failure.Class == message.Closed {
+		return
+	}
+	out.BusinessID = business
+	device, _ := f.knownDevice(out)
+	event := f.aftermath(message.EventFailed, out, device, message.ID(desk.Sender.Source+" "+out.Key))
+	event.Data.Failed = &message.Failed{MessageID: out.Key, Code: failure.SenderCode(), Reason: inWords(failure)}
+	appleType := "text"
+	if out.Content != nil && out.Content.Kind().Interactive() {
+		appleType = "interactive"
+	}
+	f.tell(ctx, desk, appleType, event, func(ctx context.Context) error {
+		return f.once(ctx, repeatKey(event), func() error {
+			_, err := desk.Connector.Deliver(ctx, event)
+			return err
+		})
+	})
+}
+
+// once makes a call to the helpdesk that was not made yet, as far as this replica knows.
+func (f *Flow) once(ctx context.Context, key string, call func() error) error {
+	_, _, failure := f.Memory.inbound.do(ctx, key, "", func() (struct{}, *message.Failure) {
+		return struct{}{}, message.FailureOf(call())
+	})
+	if failure != nil {
+		return failure
+	}
+	return nil
+}
+
+// refusedLine tells whether what an agent typed was refused before Apple was asked. A text that is none but a text is sent:
+// it was a template's line, whose answer most agents never see.
+func refusedLine(out message.Outbound, result message.SendResult, failure *message.Failure) bool {
+	_, typed := out.Content.(message.Text)
+	return typed && out.Sender.Kind == message.SenderAgent && result.Status == "" &&
+		failure.Class == message.Invalid && failure.Code != message.CodeConflict
+}
+
+// noteRefusal tells the agent why a line was not sent, once per key, where message.failed does not.
+func (f *Flow) noteRefusal(desk *Desk, sender Sender, out message.Outbound, failure *message.Failure) {
+	writer, ok := desk.Connector.(connectors.NoteWriter)
+	if !ok || sender.Source == desk.Sender.Source && relaysFailures(desk) {
+		return
+	}
+	f.inTurn(desk, out, "a note cannot be written", func(ctx context.Context) error {
+		return f.once(ctx, "note "+out.RepeatKey(sender.Source), func() error {
+			return writer.WriteNote(ctx, out.BusinessID, out.CustomerID, "Not sent: "+inWords(failure))
+		})
+	})
 }
 
 // aftermath makes an event about a message that was sent. Apple gave it no id, so it has a derived one.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"bizbridge/bridge/message"
 	"bizbridge/connectors"
@@ -49,12 +50,52 @@ func TestABotsAnswersAreSentBeforeItsMessageIsAcknowledged(t *testing.T) {
 			if got := r.gateway.calls(); !slices.Equal(got, test.sent) {
 				t.Errorf("sent %q, want %q", got, test.sent)
 			}
-			wantEqual(t, "marked as a possible repeat", b.got[len(b.got)-1].Data.PossibleRepeat, len(test.tries) > 0)
+			r.Memory.Drain(t.Context())
+			got := slices.DeleteFunc(b.got, func(event message.Event) bool { return event.Type != message.EventReceived })
+			wantEqual(t, "marked as a possible repeat", got[len(got)-1].Data.PossibleRepeat, len(test.tries) > 0)
 			if !strings.Contains(r.logs.String(), test.logs) {
 				t.Errorf("the log says %s", r.logs)
 			}
-			r.Memory.Drain(t.Context())
 			r.idle(t)
+		})
+	}
+}
+
+// A bot that answers at once never hears an answer to its answer: what is refused for good comes as an event.
+func TestABotHearsOfItsDirectAnswersThatAreRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		apple error
+		code  message.Code // "": it is not told
+	}{
+		"refused":       {message.Failuref(message.Invalid, "no"), message.CodeInvalid},
+		"signed out":    {message.Failuref(message.Unreachable, "no"), message.CodeUnreachable},
+		"accepted":      {nil, ""},
+		"not now":       {message.Failuref(message.Throttled, "no"), ""},
+		"the end of it": {message.Failuref(message.Closed, "no"), ""}, // conversation.closed says it
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &bot{desk: &desk{}, answers: []message.Outbound{reply("one"), reply("two")}}
+				r := newRig(t, withRelay(b)) // no relay: bots read the answers to their webhooks, and these have none
+				r.gateway.failing(test.apple)
+				failure := r.Inbound(t.Context(), text("hello"))
+				wantEqual(t, "not delivered", failure != nil, name == "not now")
+				synctest.Wait()
+				told := b.failed()
+				if test.code == "" {
+					wantEqual(t, "message.failed events", len(told), 0)
+				} else if len(told) != 1 || *told[0].Data.Failed != (message.Failed{MessageID: "key of one", Code: test.code, Reason: "no"}) {
+					t.Fatalf("told is %+v", told)
+				}
+				// Its answers to the event are not sent: they could go on for ever.
+				want := map[bool]int{true: 1, false: 2}[name == "not now"]
+				wantEqual(t, "calls", len(r.gateway.sent), want)
+				accepted := map[bool]int{true: 2, false: 1}[test.code != ""]
+				if name != "not now" {
+					r.wantInbound(t, "text", outcomes{message.OutcomeAccepted: accepted})
+				}
+				r.idle(t)
+			})
 		})
 	}
 }

@@ -38,6 +38,22 @@ func (f *Flow) keepChoice(desk *Desk, out message.Outbound, choice fallback.Choi
 	})
 }
 
+// forgetChoice ends the wait for an answer by a number: another text came after the question. Helpdesks are asked first,
+// since what is written there may be seen.
+func (f *Flow) forgetChoice(desk *Desk, out message.Outbound) {
+	keeper, ok := desk.Connector.(connectors.ChoiceKeeper)
+	if !ok {
+		return
+	}
+	f.inTurn(desk, out, "an old numbering may still be kept: a number answers it", func(ctx context.Context) error {
+		kept, err := keeper.KeptChoice(ctx, out.BusinessID, out.CustomerID)
+		if err != nil || kept == "" {
+			return err
+		}
+		return keeper.KeepChoice(ctx, out.BusinessID, out.CustomerID, "")
+	})
+}
+
 // chosen makes an answer of a text that is a number, or the words of an option, where a numbered text waits for one. A text
 // that is not stays what it is, and so does every text while the helpdesk cannot say what it keeps.
 func (f *Flow) chosen(ctx context.Context, desk *Desk, event *message.Event) (forget func()) {

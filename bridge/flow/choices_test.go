@@ -122,6 +122,57 @@ func TestAChoiceIsForgottenAfterItsUse(t *testing.T) {
 	})
 }
 
+// The question is over when somebody wrote on: "2" is then the answer to that, or to nothing.
+func TestALaterTextForgetsTheChoice(t *testing.T) {
+	files := message.RichLink{URL: "https://example.com"}
+	for name, test := range map[string]struct {
+		later   message.Outbound
+		forgets bool
+	}{
+		"an agent's text":  {contentFrom(message.SenderAgent, message.Text{Text: "Anything else?"}), true},
+		"a bot's text":     {contentFrom(message.SenderBot, message.Text{Text: "Anything else?"}), true},
+		"typing":           {contentFrom(message.SenderAgent, message.Typing{State: message.TypingOn}), false},
+		"the same again":   {contentFrom(message.SenderBot, sizes), false},
+		"a link":           {contentFrom(message.SenderAgent, files), false}, // beside the question
+		"another question": {contentFrom(message.SenderBot, message.QuickReply{Prompt: "Which?", Options: sizes.Options}), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k := newKeeper()
+				r := newKeeperRig(t, k, withCards(t, true))
+				r.showed(t, watch, sizes)
+				_, failure := r.showFrom(t, agents, watch, test.later)
+				wantNil(t, failure)
+				synctest.Wait()
+				wantNil(t, r.Inbound(t.Context(), text("2")))
+				want := map[bool]message.EventType{true: message.EventReceived, false: message.EventReplied}[test.forgets]
+				wantEqual(t, "type of a number", k.last().Type, want)
+				r.showFrom(t, agents, watch, contentFrom(message.SenderAgent, message.Text{Text: "Bye"}))
+				calls := len(k.calls)
+				synctest.Wait()
+				wantEqual(t, "calls where nothing is kept", len(k.calls), calls) // it is only asked
+				r.idle(t)
+			})
+		})
+	}
+}
+
+// A text that was not sent changes nothing.
+func TestATextThatFailsForgetsNoChoice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKeeper()
+		r := newKeeperRig(t, k)
+		r.showed(t, watch, sizes)
+		r.gateway.failing(message.Failuref(message.Transient, "down"))
+		_, failure := r.show(t, watch, message.Text{Text: "Hi"})
+		wantClass(t, failure, message.Transient)
+		synctest.Wait()
+		wantNil(t, r.Inbound(t.Context(), text("2")))
+		wantEqual(t, "type of a number", k.last().Type, message.EventReplied)
+		r.idle(t)
+	})
+}
+
 func TestWhatIsKeptAndNoted(t *testing.T) {
 	var many message.ListPicker
 	many.Received.Title, many.Sections = "Many", []message.Section{{}}

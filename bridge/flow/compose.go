@@ -54,7 +54,7 @@ func (f *Flow) compose(ctx context.Context, sender Sender, out message.Outbound,
 		return c, failure
 	}
 	if picker, ok := content.(message.TimePicker); ok {
-		if content, failure = f.upcoming(c, picker); failure != nil {
+		if content, failure = upcoming(c, picker, half.began); failure != nil {
 			return c, failure
 		}
 	}
@@ -64,8 +64,11 @@ func (f *Flow) compose(ctx context.Context, sender Sender, out message.Outbound,
 			return c, failure
 		}
 	}
-	fitted := fallback.Fit(content, half.device)
-	c.stepDown(fitted)
+	fitted, failure := fallback.Fit(content, half.device)
+	if failure != nil {
+		return c, failure
+	}
+	c.stepDown(content, fitted)
 	c.parts = plainParts(fitted.Content)
 	f.addLinks(c, out.BusinessID, spoken(content))
 	c.name(sender, out, half)
@@ -138,8 +141,9 @@ func (f *Flow) expandTemplate(c *composed, out message.Outbound, device message.
 	return out.Content, nil
 }
 
-func (f *Flow) upcoming(c *composed, picker message.TimePicker) (message.Content, *message.Failure) {
-	upcoming, dropped := picker.Upcoming(f.Now())
+// upcoming leaves out the times that were past when the message was first tried: a later try must not number others.
+func upcoming(c *composed, picker message.TimePicker, began time.Time) (message.Content, *message.Failure) {
+	upcoming, dropped := picker.Upcoming(began)
 	if len(upcoming.Appoint.Slots) == 0 {
 		return nil, &message.Failure{Class: message.Invalid, Reason: "the message is not valid", Faults: []message.Fault{{
 			Pointer: "/data/content/event/slots", Rule: "past", Message: "all lie in the past: the phone would show no times",
@@ -169,9 +173,12 @@ func (f *Flow) addFiles(ctx context.Context, sender Sender, c *composed) *messag
 }
 
 // stepDown notes what was made simpler.
-func (c *composed) stepDown(fitted fallback.Fitted) {
+func (c *composed) stepDown(content message.Content, fitted fallback.Fitted) {
 	c.fallbacks, c.choice = fitted.Steps, fitted.Choice
 	c.notes = append(c.notes, stepNotes(fitted.Steps)...)
+	if form, ok := content.(message.Form); ok && form.Private && fitted.Content.Kind() == message.KindText {
+		c.notes = append(c.notes, privateAsText)
+	}
 	if fitted.Choice != nil {
 		c.notes = append(c.notes, fitted.Choice.Numbering())
 	}

@@ -24,7 +24,7 @@ import (
 // The devices of the tests.
 var (
 	phone = message.Device{Agent: "iPhone OS", Capabilities: message.ParseCapabilities("QUICK,LIST,TIME,AUTH,AUTH2,FORM")}
-	watch = message.Device{Agent: "Watch OS"}
+	watch = message.Device{Agent: "Watch OS", Capabilities: message.ParseCapabilities("")}
 )
 
 var sizes = message.QuickReply{Prompt: "Which size?", Options: []message.Option{{ID: "s", Title: "Small"}, {ID: "l", Title: "Large"}}}

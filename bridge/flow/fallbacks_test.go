@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"bizbridge/bridge/apple"
+	"bizbridge/bridge/fallback"
 	"bizbridge/bridge/message"
 	"bizbridge/connectors"
 )
@@ -154,7 +157,13 @@ func TestACardThatAppleRefuses(t *testing.T) {
 		"behind a text":     {message.Text{Text: "see https://example.com"}, message.Invalid, []string{"see https://example.com", "card https://example.com"}, false},
 		"for good":          {message.Text{Text: "see https://example.com"}, message.Permanent, []string{"see https://example.com", "card https://example.com"}, false},
 		"of a link":         {message.Text{Text: "https://example.com "}, message.Invalid, []string{"card https://example.com", "https://example.com "}, false},
-		"for now":           {message.Text{Text: "see https://example.com"}, message.Throttled, []string{"see https://example.com", "card https://example.com"}, true},
+		"for now":           {message.Text{Text: "see https://example.com"}, message.Throttled, []string{"see https://example.com", "card https://example.com"}, false},
+		"down":              {message.Text{Text: "see https://example.com"}, message.Transient, []string{"see https://example.com", "card https://example.com"}, false},
+		"no answer":         {message.Text{Text: "see https://example.com"}, message.Uncertain, []string{"see https://example.com", "card https://example.com"}, false},
+		"stopped":           {message.Text{Text: "see https://example.com"}, message.Canceled, []string{"see https://example.com", "card https://example.com"}, false},
+		"signed out":        {message.Text{Text: "see https://example.com"}, message.Unreachable, []string{"see https://example.com", "card https://example.com"}, true},
+		"not known":         {message.Text{Text: "see https://example.com"}, message.Auth, []string{"see https://example.com", "card https://example.com"}, true},
+		"of a link, later":  {message.Text{Text: "https://example.com "}, message.Throttled, []string{"card https://example.com"}, true},
 		"the customer left": {message.Text{Text: "see https://example.com"}, message.Closed, []string{"see https://example.com", "card https://example.com"}, true},
 		"asked for":         {link, message.Invalid, []string{"card https://example.com"}, true},
 	} {
@@ -174,6 +183,169 @@ func TestACardThatAppleRefuses(t *testing.T) {
 			wantEqual(t, "kind", result.Parts[0].Kind, message.KindText)
 			wantEqual(t, "note", result.Note, "A link was sent as text: no card could be made for it.")
 			r.wantFallbacks(t, "rich_link>text(limit)")
+		})
+	}
+}
+
+// The time that a card takes is not the text's: the sender hears that the text was sent.
+func TestACardThatComesTooLateDoesNotFailItsText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, withCards(t, true))
+		r.gateway.send = func(ctx context.Context, out apple.Outgoing) error {
+			if out.Content.Kind() == message.KindRichLink {
+				return after(ctx, time.Hour)
+			}
+			return nil
+		}
+		result := r.showed(t, phone, message.Text{Text: "see https://a.example and https://b.example"})
+		wantEqual(t, "parts", len(result.Parts), 1)
+		r.wantFallbacks(t, "rich_link>text(limit)", "rich_link>text(limit)")
+		r.showed(t, phone, message.Text{Text: "see https://a.example and https://b.example"}) // a repeat
+		texts := 0
+		for _, name := range r.gateway.outgoing() {
+			if !strings.HasPrefix(name, "card ") {
+				texts++
+			}
+		}
+		wantEqual(t, "texts", texts, 1)
+		r.Memory.Drain(t.Context())
+	})
+}
+
+// A device that did not say what it shows gets everything as it is, whatever it is called.
+func TestADeviceThatSaysNothingIsUnknown(t *testing.T) {
+	r := newRig(t)
+	r.showed(t, message.Device{Agent: "Mac OS X"}, sizes)
+	r.wantOutgoing(t, "quick_reply")
+	r.wantFallbacks(t, "quick_reply>quick_reply(unknown_device)")
+}
+
+// What the Watch shows is known from its sealed context too: on another replica, without a memory.
+func TestAWatchIsKnownOnEveryReplica(t *testing.T) {
+	one, other := newRig(t), newRig(t)
+	in := text("hello")
+	in.Event.Data.Device = watch
+	wantNil(t, one.Inbound(t.Context(), in))
+	out := contentFrom(message.SenderBot, sizes)
+	out.Sealed = one.desk.got[0].Data.Sealed
+	_, failure := other.Outbound(t.Context(), agents, out)
+	wantNil(t, failure)
+	other.wantOutgoing(t, "Which size?\n1. Small\n2. Large")
+	other.wantFallbacks(t, "quick_reply>text(device)")
+}
+
+func TestAnEventWithoutCapabilitiesOverwritesNoneThatAreKnown(t *testing.T) {
+	nothing := message.Device{Locale: "en_GB"}
+	for name, test := range map[string]struct {
+		first, second message.Device
+		want          message.Device
+	}{
+		"header missing":      {phone, nothing, message.Device{Locale: "en_GB", Agent: "iPhone OS", Capabilities: phone.Capabilities}},
+		"of a Watch":          {watch, nothing, message.Device{Locale: "en_GB", Agent: "Watch OS", Capabilities: []message.Capability{}}},
+		"header empty":        {phone, watch, watch},
+		"another device":      {watch, phone, phone},
+		"nothing was known":   {nothing, nothing, nothing},
+		"known for the first": {nothing, watch, watch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			for i, device := range []message.Device{test.first, test.second} {
+				in := text(fmt.Sprint(i))
+				in.Event.Data.Device = device
+				wantNil(t, r.Inbound(t.Context(), in))
+			}
+			remembered, _ := r.Memory.devices.Get(conversation(business, customer))
+			sealed, err := r.openDevice(business, customer, r.desk.got[1].Data.Sealed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for what, got := range map[string]message.Device{"remembered": remembered, "sealed": sealed} {
+				if !reflect.DeepEqual(got, test.want) {
+					t.Errorf("%s is %+v, want %+v", what, got, test.want)
+				}
+			}
+		})
+	}
+}
+
+// The numbers of a half-sent text mean what they meant when its first part was sent.
+func TestAHalfSentTimePickerKeepsItsNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slots = 150 // as many as make two messages
+		content := picker()
+		for i := range slots {
+			content.Appoint.Slots = append(content.Appoint.Slots, message.Slot{
+				ID: fmt.Sprint(i), Start: time.Now().Add(time.Duration(i+1) * time.Minute), Duration: 1800,
+			})
+		}
+		r := newRig(t)
+		r.gateway.failing(nil, message.Failuref(message.Transient, "down"))
+		first, failure := r.show(t, watch, content)
+		wantClass(t, failure, message.Transient)
+		time.Sleep(2 * time.Minute)
+		second := r.showed(t, watch, content)
+		wantEqual(t, "parts", len(second.Parts), len(first.Parts))
+		said := r.gateway.outgoing()
+		wantEqual(t, "calls", len(said), 3)
+		wantEqual(t, "the second part of both tries", said[2], said[1])
+		wantEqual(t, "what agents read of the numbers", second.Note, first.Note)
+
+		other := content // a new message does not offer what is past
+		other.Received.Title = "Again"
+		r.showed(t, watch, other)
+		if last := r.gateway.outgoing()[3]; strings.Contains(last, "\n150. ") || !strings.Contains(last+r.gateway.outgoing()[4], "\n148. ") {
+			t.Errorf("sent again is %q", last)
+		}
+		r.Memory.Drain(t.Context())
+	})
+}
+
+// What is too long for a Watch is refused: Apple gets nothing of it.
+func TestAFormThatIsTooLongForATextIsRefused(t *testing.T) {
+	form := message.Form{Received: message.Bubble{Title: "Many questions"}}
+	for i := range 100 {
+		page := message.Page{ID: fmt.Sprint(i), Type: message.PageSelect, Title: "Which?"}
+		for j := range 90 {
+			page.Items = append(page.Items, message.FormItem{ID: fmt.Sprint(i, j), Title: message.Label(strings.Repeat("w", 200))})
+		}
+		form.Pages = append(form.Pages, page)
+	}
+	r := newRig(t)
+	result, failure := r.show(t, watch, form)
+	wantClass(t, failure, message.Invalid)
+	wantEqual(t, "code", failure.SenderCode(), message.CodeUnsupported)
+	wantEqual(t, "pointer", failure.Faults[0].Pointer, "/data/content")
+	wantEqual(t, "status", result.Status, "")
+	r.wantOutgoing(t)
+	r.showed(t, phone, form)
+	r.wantOutgoing(t, "form")
+	wantEqual(t, "three of Apple's texts", fallback.MaxText, 3*apple.MaxText)
+}
+
+// Whoever waits for a form's answer hears that another one comes; answers that must not be shown become no list.
+func TestAFormThatBecomesAListIsToldAsOne(t *testing.T) {
+	form := message.Form{Received: message.Bubble{Title: "F"}, Pages: []message.Page{{ID: "1", Type: message.PageSelect, Title: "Which?",
+		Items: []message.FormItem{{ID: "r", Title: "Red"}, {ID: "b", Title: "Blue"}}}}}
+	private := form
+	private.Private = true
+	mac := message.Device{Agent: "Mac OS X", Capabilities: message.ParseCapabilities("QUICK,LIST,TIME,AUTH,AUTH2")}
+	const numbers = "\nThe customer sees numbers:\n1 = Red (r)\n2 = Blue (b)"
+	for name, test := range map[string]struct {
+		form   message.Form
+		device message.Device
+		sent   string
+		note   string
+	}{
+		"a list":  {form, mac, "list_picker", "Sent as a list picker: the customer's device does not show a form. The answer will come as a list_picker."},
+		"a text":  {form, watch, "F\n\nWhich?\n1. Red\n2. Blue", "Sent as a text: the customer's device does not show a form." + numbers},
+		"private": {private, mac, "F\n\nWhich?\n1. Red\n2. Blue", "Sent as a text: the customer's device does not show a form.\n" + privateAsText + numbers},
+		"shown":   {private, phone, "form", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			result := r.showed(t, test.device, test.form)
+			r.wantOutgoing(t, test.sent)
+			wantEqual(t, "note", result.Note, test.note)
 		})
 	}
 }

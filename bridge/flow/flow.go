@@ -37,6 +37,8 @@ type Desk struct {
 	AnswerWithin time.Duration    // 0: its webhooks are patient
 	Replies      connectors.Level // how it shows answers to interactive messages
 	Sender       Sender           // its door for messages to customers
+	// IdentityTokens: it gets tokens that tell who a customer is, so sign-ins come with proofs to ask for them with.
+	IdentityTokens bool
 }
 
 // Gateway is Apple's side; [apple.Client] implements it. The errors are [*message.Failure].
@@ -64,6 +66,7 @@ type Memory struct {
 	uncertain *lru.Cache[string, struct{}] // inbound messages that the helpdesk may already have
 	devices   *lru.Cache[string, message.Device]
 	taps      *lru.Cache[string, time.Time] // answers that the helpdesk has, by session and content
+	pictures  pictures                      // what is shown often, or could not be sent in time
 
 	inboundLanes, outboundLanes   *lanes
 	inboundTyping, outboundTyping *typingSlots
@@ -81,7 +84,7 @@ func NewMemory(now func() time.Time) *Memory {
 		inboundLanes:  newLanes(),
 		outboundLanes: newLanes(),
 		inboundTyping: newTypingSlots(), outboundTyping: newTypingSlots(),
-		typing: semaphore.NewWeighted(maxTyping),
+		typing: semaphore.NewWeighted(maxTyping), pictures: newPictures(),
 	}
 	m.half, _ = lru.New[string, halfSent](repeatSize / 16)
 	m.uncertain, _ = lru.New[string, struct{}](repeatSize / 16)

@@ -48,8 +48,15 @@ func (f *Flow) remember(event message.Event) message.Device {
 		f.Memory.devices.Remove(key)
 		return device
 	}
-	if known, ok := f.Memory.devices.Get(key); ok && device.Intent == "" && device.Group == "" {
+	known, ok := f.Memory.devices.Get(key)
+	if ok && device.Intent == "" && device.Group == "" {
 		device.Intent, device.Group = known.Intent, known.Group
+	}
+	if ok && device.Capabilities == nil { // the header is missing: that says nothing new
+		device.Capabilities = known.Capabilities
+	}
+	if ok && device.Agent == "" {
+		device.Agent = known.Agent
 	}
 	f.Memory.devices.Add(key, device)
 	return device
@@ -214,8 +221,8 @@ func (f *Flow) handOver(ctx context.Context, desk *Desk, event message.Event) (m
 }
 
 // sendAnswers sends what a bot answered at once. They are in nobody's hands yet: what cannot be sent now makes the
-// delivery fail, so that the customer's message comes again. What cannot be sent at all is logged: nobody could mend it
-// by trying again.
+// delivery fail, so that the customer's message comes again. What cannot be sent at all is logged and told: nobody could
+// mend it by trying again.
 func (f *Flow) sendAnswers(ctx context.Context, desk *Desk, answers []message.Outbound) *message.Failure {
 	for _, out := range answers {
 		sender := desk.Sender
@@ -230,6 +237,7 @@ func (f *Flow) sendAnswers(ctx context.Context, desk *Desk, answers []message.Ou
 			return &message.Failure{Class: message.Transient, Reason: "the helpdesk's answer cannot be sent", Err: failure, RetryAfter: failure.RetryAfter}
 		}
 		f.Logger.Error("the helpdesk answered with a message that cannot be sent", "connector", desk.Name, "error", failure)
+		f.tellFailed(ctx, desk, out, failure)
 	}
 	return nil
 }

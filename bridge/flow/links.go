@@ -13,7 +13,6 @@ import (
 	"bizbridge/bridge/fallback"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/opengraph"
-	"bizbridge/bridge/picture"
 )
 
 // RichLinks is what a business wants of the links in its texts.
@@ -164,15 +163,15 @@ func (f *Flow) readPage(ctx context.Context, link string) (page opengraph.Page, 
 			return err
 		}
 		defer download.Body.Close()
+		if download.URL != nil { // a page's addresses are relative to where it lies, not to what led there
+			base = download.URL
+		}
 		page, err = opengraph.Read(download.Body, download.MIMEType, base)
 		return err
 	})
 	if failure == nil && page.Image != "" {
-		failure = f.protect("a page", func() error {
-			data, err := readPicture(ctx, f.Pages, page.Image)
-			if err == nil {
-				png, err = picture.PNG(ctx, data, maxPicture)
-			}
+		failure = f.protect("a page", func() (err error) {
+			png, err = f.pagePicture(ctx, page.Image)
 			return err
 		})
 	}

@@ -193,6 +193,48 @@ func TestAPageGivesItsTitleAndItsPicture(t *testing.T) {
 	}
 }
 
+// What a page says of itself is relative to where it lies, and a short link leads elsewhere.
+func TestAPictureIsWhereThePageLiesAfterRedirects(t *testing.T) {
+	for _, image := range []string{"dot.png", "../shop/dot.png", "/shop/dot.png"} {
+		pages := newPages(t, map[string]string{"/shop/mug": `<meta property="og:image" content="` + image + `">`})
+		pages.serve["/shop/dot.png"], pages.serve["/dot.png"] = pages.serve["/dot.png"], nil
+		pages.serve["/s/x/y"] = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/s", http.StatusMovedPermanently) }
+		pages.serve["/s"] = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "shop/mug", http.StatusFound) }
+		r := newRig(t, withCards(t, true), withPages(pages))
+		r.showed(t, phone, message.Text{Text: "see " + pages.server.URL + "/s/x/y"})
+		wantEqual(t, "picture "+image, string(r.gateway.sent[1].Pictures[""]), string(dot(t, 7)))
+		wantEqual(t, "link", r.gateway.sent[1].Content.(message.RichLink).URL, pages.server.URL+"/s/x/y")
+	}
+}
+
+// Pages are other people's: their pictures may take less than those that a sender shows, and only a few at a time.
+func TestAPictureOfAPageMayTakeLess(t *testing.T) {
+	pages := newPages(t, map[string]string{
+		"/large":   `<meta property="og:image" content="/known/5000001/large.png">`,
+		"/chunked": `<meta property="og:image" content="/chunked/5000001/large.png">`,
+		"/padded":  `<meta property="og:image" content="/padded.png">`,
+		"/ok":      `<meta property="og:image" content="/ok.png">`,
+	})
+	for path, size := range map[string]int{"/padded.png": maxPagePicture + 1, "/ok.png": maxPagePicture} {
+		pages.serve[path] = func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(append(dot(t, 7), make([]byte, size-len(dot(t, 7)))...))
+		}
+	}
+	r := newRig(t, withCards(t, true), withPages(pages))
+	for path, want := range map[string]bool{"/large": false, "/chunked": false, "/padded": false, "/ok": true} {
+		r.gateway.sent = nil
+		r.showed(t, phone, message.Text{Text: "see " + pages.server.URL + path})
+		wantEqual(t, path, string(r.gateway.sent[1].Pictures[""]) != string(dot(t, 1)), want)
+	}
+	wantRoom(t)
+	if err := r.Memory.pictures.pages.Acquire(t.Context(), maxPagePictureRead); err != nil {
+		t.Fatal(err)
+	}
+	r.gateway.sent = nil
+	r.showed(t, phone, message.Text{Text: "see " + pages.server.URL + "/dot.png"}) // no more than waiting
+	wantEqual(t, "picture while others are read", string(r.gateway.sent[1].Pictures[""]), string(dot(t, 1)))
+}
+
 func TestEveryAnswerOfAPageIsClosed(t *testing.T) {
 	opened, closed := 0, 0
 	pages := opener(func(_ context.Context, url string) (*httpclient.Download, error) {
@@ -367,7 +409,7 @@ func TestAHalfSentTextWithLinksGoesOnWhereItStopped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, withPages(lockedOpener(pages)))
-			r.gateway.failing(append(make([]error, test.fails-1), message.Failuref(message.Transient, "down"))...)
+			r.gateway.failing(append(make([]error, test.fails-1), message.Failuref(message.Auth, "who are you"))...)
 			var result message.SendResult
 			var failure *message.Failure
 			for try := 1; try <= 2; try++ {
@@ -377,7 +419,7 @@ func TestAHalfSentTextWithLinksGoesOnWhereItStopped(t *testing.T) {
 				}
 				result, failure = r.show(t, phone, message.Text{Text: words})
 				if try == 1 {
-					wantClass(t, failure, message.Transient)
+					wantClass(t, failure, message.Auth)
 					r.wantFallbacks(t)
 				}
 			}
@@ -422,9 +464,9 @@ func TestACardBehindFilesDoesNotNeedThemAgain(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "text")
 	}
-	r.apple.failing(nil, message.Failuref(message.Transient, "down"))
+	r.apple.failing(nil, message.Failuref(message.Auth, "who are you"))
 	_, failure := r.send(t, "see https://example.com", r.files.url("/a.txt"))
-	wantClass(t, failure, message.Transient)
+	wantClass(t, failure, message.Auth)
 	gone = true
 	result, failure := r.send(t, "see https://example.com", r.files.url("/a.txt"))
 	wantNil(t, failure)

@@ -31,11 +31,12 @@ type Sender struct {
 	MaySpeakFor func(message.BusinessID) bool
 }
 
-// halfSent is a message of which some parts were accepted and some not. What is sent depends on the device, so that the
-// one of the first try counts for all.
+// halfSent is a message of which some parts were accepted and some not. What is sent depends on the device and on the
+// time, so that those of the first try count for all.
 type halfSent struct {
 	digest   string
 	device   message.Device
+	began    time.Time
 	accepted map[message.ID]sentPart
 }
 
@@ -78,15 +79,20 @@ func (f *Flow) Outbound(ctx context.Context, sender Sender, out message.Outbound
 // device finds out what is known of the customer's device: from the echoed context, else from this replica's memory,
 // else nothing.
 func (f *Flow) device(sender Sender, out message.Outbound) message.Device {
-	device, err := f.openDevice(out.BusinessID, out.CustomerID, out.Sealed)
-	if err == nil {
-		return device
-	}
-	if !errors.Is(err, errNoContext) {
+	device, err := f.knownDevice(out)
+	if err != nil && !errors.Is(err, errNoContext) {
 		f.Metrics.CountSignatureFailure(sender.Label, seal.Reason(err))
 	}
-	device, _ = f.Memory.devices.Get(conversation(out.BusinessID, out.CustomerID))
 	return device
+}
+
+// knownDevice is the device of the context, or with an error the one of the memory.
+func (f *Flow) knownDevice(out message.Outbound) (message.Device, error) {
+	device, err := f.openDevice(out.BusinessID, out.CustomerID, out.Sealed)
+	if err != nil {
+		device, _ = f.Memory.devices.Get(conversation(out.BusinessID, out.CustomerID))
+	}
+	return device, err
 }
 
 func (f *Flow) outboundMessage(ctx context.Context, desk *Desk, sender Sender, out message.Outbound, device message.Device) (
@@ -114,6 +120,8 @@ func (f *Flow) outboundMessage(ctx context.Context, desk *Desk, sender Sender, o
 			f.tellClosed(ctx, desk, out, device, result)
 		case failure == nil:
 			f.sent(ctx, desk, sender, out, device, result, choice)
+		case refusedLine(out, result, failure):
+			f.noteRefusal(desk, sender, out, failure)
 		}
 		return result, failure
 	})
@@ -136,8 +144,11 @@ func (f *Flow) sent(ctx context.Context, desk *Desk, sender Sender, out message.
 	if out.Save {
 		f.tellSent(ctx, sender.Events, out, device, result)
 	}
-	if choice != nil {
+	switch {
+	case choice != nil:
 		f.keepChoice(desk, out, *choice)
+	case slices.ContainsFunc(result.Parts, func(part message.Part) bool { return part.Kind == message.KindText }):
+		f.forgetChoice(desk, out)
 	}
 	if result.Note != "" {
 		f.tellNote(desk, out, result.Note)
@@ -219,14 +230,13 @@ func (f *Flow) sendParts(ctx context.Context, out message.Outbound, ready *compo
 	return result, queued, failure
 }
 
-// sendPart sends one part, and notes in half that Apple has it. A card that nobody asked for and that Apple refuses must
-// not fail the text that it came from.
+// sendPart sends one part, and notes in half that Apple has it. A card that nobody asked for must not fail the text that it
+// came from.
 func (f *Flow) sendPart(ctx context.Context, out message.Outbound, one *part, half halfSent) (queued time.Duration, failure *message.Failure) {
 	told := one.told()
 	accepted, queued, failure := f.sendMessage(ctx, out, told, *one)
-	refused := failure != nil && (failure.Class == message.Invalid || failure.Class == message.Permanent)
-	if refused && one.made && told.Kind == message.KindRichLink {
-		f.Logger.Warn("Apple refuses the card of a link", "id", one.id, "error", failure)
+	if failure != nil && one.made && told.Kind == message.KindRichLink && one.dispensable(failure.Class) {
+		f.Logger.Warn("the card of a link is left out", "id", one.id, "error", failure)
 		if one.giveUpCard(); one.content == nil {
 			return queued, nil
 		}
@@ -238,6 +248,19 @@ func (f *Flow) sendPart(ctx context.Context, out message.Outbound, one *part, ha
 		half.accepted[one.id] = sentPart{told, one.steps}
 	}
 	return queued, failure
+}
+
+// dispensable tells whether a card that nobody asked for is given up. Apple's patience and time are not lost on one whose
+// text is accepted: only what says that nothing reaches the customer any more counts. One that stands for its text waits
+// like a text, unless Apple refuses it.
+func (p *part) dispensable(class message.Class) bool {
+	switch class {
+	case message.Closed, message.Unreachable, message.Auth:
+		return false
+	case message.Invalid, message.Permanent:
+		return true
+	}
+	return p.instead == nil
 }
 
 // sendMessage sends one Apple message as soon as one of the places at the gateway is free; queued is how long that took.
@@ -266,13 +289,13 @@ func (f *Flow) sendMessage(ctx context.Context, out message.Outbound, told messa
 func (f *Flow) halfSent(key, digest string, device message.Device) (halfSent, *message.Failure) {
 	known, ok := f.Memory.half.Get(key)
 	if !ok {
-		return halfSent{digest, device, make(map[message.ID]sentPart)}, nil
+		return halfSent{digest, device, f.Now(), make(map[message.ID]sentPart)}, nil
 	}
 	if known.digest != digest {
 		conflict := errConflict
 		return halfSent{}, &conflict
 	}
-	return halfSent{digest, known.device, maps.Clone(known.accepted)}, nil
+	return halfSent{digest, known.device, known.began, maps.Clone(known.accepted)}, nil
 }
 
 func (f *Flow) rememberHalf(key string, half halfSent, failure *message.Failure) {

@@ -9,19 +9,34 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
+	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/picture"
 )
 
 const (
-	maxPictureFile    = 20_000_000 // bytes of a picture as it comes
+	maxPictureFile    = 10_000_000 // bytes of a picture as it comes
 	maxPictureFetches = 4          // at once, for one message
 
-	maxPicture  = 200_000   // bytes of a picture as it goes (protocol §4.17)
-	maxPictures = 5_000_000 // bytes of all of them in base64, ids and braces included
-	maxIcon     = 14_500    // bytes of an app's icon: below 15 KB (protocol §4.16)
+	maxPagePicture     = 5_000_000 // bytes of a picture that a page shows
+	maxPagePictureRead = 4         // at once, of all messages: other people's servers may be slow on purpose
+
+	maxPicture  = picture.MaxApple // bytes of a picture as it goes (protocol §4.17)
+	maxPictures = 5_000_000        // bytes of all of them in base64, ids and braces included
+	maxKept     = 16_000_000       // bytes of pictures that are kept
 )
+
+// pictures is what the memory has for them.
+type pictures struct {
+	made  *picture.Cache
+	pages *semaphore.Weighted // pictures of pages that are being read
+}
+
+func newPictures() pictures {
+	return pictures{picture.NewCache(maxKept), semaphore.NewWeighted(maxPagePictureRead)}
+}
 
 // preparePictures fetches the pictures of all parts and makes of them what Apple takes. Half of the time is left for
 // sending.
@@ -50,7 +65,7 @@ func (f *Flow) preparePictures(ctx context.Context, sender Sender, c *composed) 
 // pictureLimit shares what all pictures of a message may have together.
 func pictureLimit(kind message.Kind, wanted []message.Picture) int {
 	if kind == message.KindApp {
-		return maxIcon
+		return picture.MaxIcon
 	}
 	room := maxPictures
 	for _, one := range wanted {
@@ -77,7 +92,7 @@ func (f *Flow) fetchPictures(ctx context.Context, opener FileOpener, wanted []me
 		group.Go(func() error {
 			var png []byte
 			failure := f.protect("the server of a picture", func() (err error) {
-				png, err = fetchPicture(ctx, opener, one, limit)
+				png, err = f.fetchPicture(ctx, opener, one, limit)
 				return err
 			})
 			if failure != nil {
@@ -95,35 +110,122 @@ func (f *Flow) fetchPictures(ctx context.Context, opener FileOpener, wanted []me
 	return prepared, nil
 }
 
-func fetchPicture(ctx context.Context, opener FileOpener, wanted message.Picture, limit int) ([]byte, error) {
+// fetchPicture gets a picture and makes it fit. Its bytes are in memory only while there is room for them.
+func (f *Flow) fetchPicture(ctx context.Context, opener FileOpener, wanted message.Picture, limit int) ([]byte, error) {
+	var data []byte
+	var room *picture.Room
+	var err error
 	if wanted.URL != "" {
-		data, err := readPicture(ctx, opener, wanted.URL)
-		if err != nil {
-			return nil, err
-		}
-		return picture.PNG(ctx, data, limit)
+		data, room, err = readPicture(ctx, opener, wanted.URL, maxPictureFile)
+	} else {
+		data, room, err = decodePicture(ctx, wanted.Data)
 	}
-	data, err := base64.StdEncoding.DecodeString(wanted.Data)
-	if err != nil {
-		return nil, message.Failuref(message.Invalid, "is not base64")
-	}
-	return picture.PNG(ctx, data, limit)
-}
-
-func readPicture(ctx context.Context, opener FileOpener, url string) ([]byte, error) {
-	download, err := opener.Open(ctx, url)
 	if err != nil {
 		return nil, err
 	}
+	defer room.Free()
+	png, err := f.Memory.pictures.made.PNG(ctx, data, limit)
+	return png, outOfTime(err, "it was made to fit")
+}
+
+// pagePicture is the same for a picture that a page shows.
+func (f *Flow) pagePicture(ctx context.Context, url string) ([]byte, error) {
+	if err := f.Memory.pictures.pages.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer f.Memory.pictures.pages.Release(1)
+	data, room, err := readPicture(ctx, f.Pages, url, maxPagePicture)
+	if err != nil {
+		return nil, err
+	}
+	defer room.Free()
+	return f.Memory.pictures.made.PNG(ctx, data, maxPicture)
+}
+
+// readPicture reads a picture of at most so many bytes. Without an error the room must be freed.
+func readPicture(ctx context.Context, opener FileOpener, url string, most int64) ([]byte, *picture.Room, error) {
+	download, err := opener.Open(ctx, url)
+	if err != nil {
+		return nil, nil, outOfTime(err, "its server was asked for it")
+	}
 	defer download.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(download.Body, maxPictureFile+1))
+	if download.Size > most {
+		return nil, nil, tooLarge(most)
+	}
+	size := download.Size
+	if size <= 0 { // not known, or not set
+		size = most
+	}
+	room, err := newRoom(ctx, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	whole := false
+	defer func() {
+		if !whole { // the stream may also have panicked
+			room.Free()
+		}
+	}()
+	data, err := readBody(download, most)
+	if err != nil {
+		return nil, nil, outOfTime(err, "it was read")
+	}
+	whole = true
+	room.Shrink(int64(len(data)))
+	return data, room, nil
+}
+
+// readBody reads as many bytes as the server said, or at most so many.
+func readBody(download *httpclient.Download, most int64) ([]byte, error) {
+	if download.Size > 0 {
+		data := make([]byte, download.Size)
+		if _, err := io.ReadFull(download.Body, data); err != nil {
+			return nil, brokenOff(err)
+		}
+		return data, nil
+	}
+	data, err := io.ReadAll(io.LimitReader(download.Body, most+1))
 	switch {
 	case err != nil:
 		return nil, brokenOff(err)
-	case len(data) > maxPictureFile:
-		return nil, message.Failuref(message.Invalid, "is larger than %d bytes", maxPictureFile)
+	case int64(len(data)) > most:
+		return nil, tooLarge(most)
 	}
 	return data, nil
+}
+
+func decodePicture(ctx context.Context, text string) ([]byte, *picture.Room, error) {
+	size := int64(base64.StdEncoding.DecodedLen(len(text)))
+	if size > maxPictureFile+2 { // of which two may be padding
+		return nil, nil, tooLarge(maxPictureFile)
+	}
+	room, err := newRoom(ctx, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		room.Free()
+		return nil, nil, message.Failuref(message.Invalid, "is not base64")
+	}
+	return data, room, nil
+}
+
+func newRoom(ctx context.Context, size int64) (*picture.Room, error) {
+	room, err := picture.NewRoom(ctx, size)
+	return room, outOfTime(err, "others took all the memory that there is for pictures")
+}
+
+func tooLarge(most int64) *message.Failure {
+	return message.Failuref(message.Invalid, "is larger than %d bytes", most)
+}
+
+// outOfTime says what took so long.
+func outOfTime(err error, while string) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &message.Failure{Class: message.Transient, Reason: "there was no time left while " + while, Err: err}
 }
 
 // pictureFailure says which picture it is. What its server says for good, and what is no picture, makes the content wrong.
@@ -135,12 +237,20 @@ func pictureFailure(wanted message.Picture, failure *message.Failure) *message.F
 	reason := failure.Reason
 	if refused, ok := errors.AsType[*picture.Refused](failure); ok {
 		reason = refused.Reason
-	} else if failure.Class == message.Uncertain {
-		return message.Failuref(message.Transient, "a picture's server did not answer in time")
 	} else if !failure.Class.Final() {
-		return failure
+		return passing(pointer, failure)
 	}
 	return &message.Failure{Class: message.Invalid, Reason: "a picture cannot be sent", Faults: []message.Fault{{
 		Pointer: pointer, Rule: "image", Message: reason,
 	}}}
+}
+
+// passing names the picture in a failure that may pass. Nothing is uncertain: only Apple could have got something.
+func passing(pointer string, failure *message.Failure) *message.Failure {
+	named := *failure
+	if failure.Class == message.Uncertain {
+		named.Class, named.Reason = message.Transient, "its server did not answer in time"
+	}
+	named.Reason = "the picture at " + pointer + ": " + named.Reason
+	return &named
 }

@@ -15,6 +15,7 @@ import (
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
+	"bizbridge/bridge/picture"
 )
 
 // gallery is a list whose items show these images.
@@ -30,8 +31,8 @@ func gallery(images ...message.Image) message.ListPicker {
 }
 
 func TestPicturesAreFetchedAndMadeToFit(t *testing.T) {
-	r := newFilesRig(t)
-	large := noise(t, 400) // 480 KB
+	r := newFilesRig(t, func(o *Options) { o.Timeout = time.Minute }) // a busy machine is no failure
+	large := noise(t, 400)                                            // 480 KB
 	r.files.serve["/large"] = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(large) }
 	r.files.serve["/dot"] = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(dot(t, 4)) }
 	content := gallery(
@@ -71,17 +72,19 @@ func TestAPictureThatCannotBeSentIsNamed(t *testing.T) {
 		rule  string
 		words string
 	}{
-		"no image":       {message.Image{URL: at + "/page"}, message.Invalid, "/url", "is not an image"},
-		"damaged":        {message.Image{URL: at + "/broken"}, message.Invalid, "/url", "damaged"},
-		"empty":          {message.Image{URL: at + "/empty"}, message.Invalid, "/url", "is empty"},
-		"not there":      {message.Image{URL: at + "/gone"}, message.Invalid, "/url", "answers 404"},
-		"gone":           {message.Image{URL: at + "/closed"}, message.Invalid, "/url", "answers 410"},
-		"too large":      {message.Image{URL: at + "/long"}, message.Invalid, "/url", "is larger than 20000000 bytes"},
-		"a private host": {message.Image{URL: "http://10.0.0.1/"}, message.Invalid, "/url", "private network"},
-		"bytes":          {message.Image{Data: inBase64([]byte("text"))}, message.Invalid, "/data", "is not an image"},
-		"no base64":      {message.Image{Data: "!"}, message.Invalid, "/data", "is not base64"},
-		"a server down":  {message.Image{URL: at + "/failing"}, message.Transient, "", "answers 500"},
-		"a busy server":  {message.Image{URL: at + "/busy"}, message.Transient, "", "answers 429"},
+		"no image":        {message.Image{URL: at + "/page"}, message.Invalid, "/url", "is not an image"},
+		"damaged":         {message.Image{URL: at + "/broken"}, message.Invalid, "/url", "damaged"},
+		"empty":           {message.Image{URL: at + "/empty"}, message.Invalid, "/url", "is empty"},
+		"not there":       {message.Image{URL: at + "/gone"}, message.Invalid, "/url", "answers 404"},
+		"gone":            {message.Image{URL: at + "/closed"}, message.Invalid, "/url", "answers 410"},
+		"too large":       {message.Image{URL: at + "/long"}, message.Invalid, "/url", "is larger than 10000000 bytes"},
+		"too large, said": {message.Image{URL: at + "/known/10000001/a.png"}, message.Invalid, "/url", "is larger than 10000000 bytes"},
+		"too large, here": {message.Image{Data: strings.Repeat("A", 13_400_000)}, message.Invalid, "/data", "is larger than 10000000 bytes"},
+		"a private host":  {message.Image{URL: "http://10.0.0.1/"}, message.Invalid, "/url", "private network"},
+		"bytes":           {message.Image{Data: inBase64([]byte("text"))}, message.Invalid, "/data", "is not an image"},
+		"no base64":       {message.Image{Data: "!"}, message.Invalid, "/data", "is not base64"},
+		"a server down":   {message.Image{URL: at + "/failing"}, message.Transient, "", "/data/content/images/3/url: the file's address answers 500"},
+		"a busy server":   {message.Image{URL: at + "/busy"}, message.Transient, "", "/data/content/images/3/url: the file's address answers 429"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.image.ID = "the third"
@@ -102,6 +105,117 @@ func TestAPictureThatCannotBeSentIsNamed(t *testing.T) {
 		})
 	}
 	r.idle(t)
+	wantRoom(t)
+}
+
+// wantRoom checks that no memory is set aside for a picture that nobody has any more.
+func wantRoom(t testing.TB) {
+	t.Helper()
+	takeRoom(t).Free()
+}
+
+// takeRoom takes all the memory that there is for files of pictures.
+func takeRoom(t testing.TB) *picture.Room {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	room, err := picture.NewRoom(ctx, 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return room
+}
+
+// A list of photographs may take longer than there is time: what is ready stays, and the reason names what is not.
+func TestARetryGoesOnWithThePicturesThatWereReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		large := noise(t, 400)
+		sender := agents
+		sender.Files = opener(func(ctx context.Context, url string) (*httpclient.Download, error) {
+			if strings.HasSuffix(url, "/slow") {
+				return hanging(ctx, url)
+			}
+			return serving("image/png", large)(ctx, url)
+		})
+		content := gallery(message.Image{URL: "https://example.com/a"}, message.Image{URL: "https://example.com/slow"})
+		result, failure := r.showFrom(t, sender, phone, contentFrom(message.SenderBot, content))
+		wantClass(t, failure, message.Transient)
+		if pointer := "/data/content/images/1/url"; !strings.Contains(result.Reason, pointer) {
+			t.Errorf("reason %q, want %s in it", result.Reason, pointer)
+		}
+		ready, err := r.Memory.pictures.made.PNG(ended(t), large, maxPicture)
+		if err != nil || len(ready) == 0 {
+			t.Fatalf("what was ready is not kept: %v", err)
+		}
+		sender.Files = serving("image/png", large)
+		_, failure = r.showFrom(t, sender, phone, contentFrom(message.SenderBot, content))
+		wantNil(t, failure)
+		for _, sent := range r.gateway.sent[0].Pictures {
+			if &sent[0] != &ready[0] {
+				t.Error("a picture was made again")
+			}
+		}
+		r.idle(t)
+		wantRoom(t)
+	})
+}
+
+// ended is a context in which nothing can be made.
+func ended(t testing.TB) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+// Memory is set aside before a picture is read. Whoever waits for it in vain hears that, and of which picture.
+func TestAPictureWaitsUntilThereIsRoomForIt(t *testing.T) {
+	for name, image := range map[string]message.Image{
+		"/data/content/images/0/url":  {URL: "https://example.com/a"},
+		"/data/content/images/0/data": {Data: inBase64(dot(t, 1))},
+	} {
+		for _, size := range []int64{-1, 0, 70} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				sender := agents
+				sender.Files = opener(func(context.Context, string) (*httpclient.Download, error) {
+					return &httpclient.Download{Size: size, Body: readerOf(func([]byte) (int, error) {
+						t.Error("it is read without room")
+						return 0, io.EOF
+					})}, nil
+				})
+				room := takeRoom(t)
+				result, failure := r.showFrom(t, sender, phone, contentFrom(message.SenderBot, gallery(image)))
+				wantClass(t, failure, message.Transient)
+				if !strings.Contains(result.Reason, name) || !strings.Contains(result.Reason, "memory") {
+					t.Errorf("reason %q", result.Reason)
+				}
+				room.Free()
+				r.idle(t)
+				wantRoom(t)
+			})
+		}
+	}
+}
+
+func TestAPictureThatBreaksOffLeavesNoRoomTaken(t *testing.T) {
+	for _, size := range []int64{-1, 0, 1, 100, maxPictureFile} {
+		for name, body := range map[string]io.ReadCloser{
+			"breaks off": brokenReader("x"), "is short": io.NopCloser(strings.NewReader("x")),
+			"panics": readerOf(func([]byte) (int, error) { panic("bomb") }),
+		} {
+			r := newRig(t)
+			sender := agents
+			sender.Files = opener(func(context.Context, string) (*httpclient.Download, error) {
+				return &httpclient.Download{Size: size, Body: body}, nil
+			})
+			_, failure := r.showFrom(t, sender, phone, contentFrom(message.SenderBot, gallery(message.Image{URL: "https://example.com/a"})))
+			if failure == nil {
+				t.Errorf("a picture of %d bytes that %s is sent", size, name)
+			}
+			wantRoom(t)
+		}
+	}
 }
 
 func TestThePointerOfAnOnlyPicture(t *testing.T) {
@@ -196,7 +310,7 @@ func TestAllPicturesTogetherStayBelowApplesLimit(t *testing.T) {
 }
 
 func TestAnIconIsSmall(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, func(o *Options) { o.Timeout = time.Minute })
 	r.showed(t, phone, message.App{Received: message.Bubble{Title: "Chess"}, Icon: &message.Asset{Data: inBase64(noise(t, 200))}})
 	if icon := r.gateway.sent[0].Pictures[""]; len(icon) == 0 || len(icon) >= 15_000 {
 		t.Errorf("%d bytes", len(icon))

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"bizbridge/bridge/apple"
+	"bizbridge/bridge/identity"
 	"bizbridge/bridge/message"
 )
 
@@ -30,7 +31,7 @@ func (f *Flow) askToSignIn(content message.SignInRequest, business message.Busin
 		return false, refuseSignIn(message.CodeUnsupported, "/provider", "the business has no provider to sign in with: set its signin, and signin.providers")
 	case content.Provider != "" && content.Provider != provider:
 		return false, refuseSignIn(message.CodeInvalid, "/provider", "is not the provider of the business; Apple allows one, so leave it out")
-	case device.Capabilities == nil && device.Agent == "":
+	case device.Capabilities == nil:
 		return false, refuseSignIn(message.CodeDeviceUnknown, "", "nothing is known of the customer's device: echo the newest context of the customer's events")
 	case has(message.CapabilityAuth2):
 		return false, nil
@@ -69,6 +70,30 @@ func (f *Flow) signedIn(ctx context.Context, answer apple.SignInAnswer, event *m
 	signIn.Provider = provider
 	event.Type, event.Data.SignIn = message.EventSignIn, &signIn
 	event.Data.AppleType, event.Data.Note = "", ""
+	f.prove(event)
+}
+
+// prove adds to a fact of a sign-in what the bridge will believe again when the helpdesk asks for an identity token: it
+// stores nothing. An identity alone is no proof that the customer's device was there, and a confirmation alone is of
+// nobody. Whoever tells both at once has one proof of both, so that no other identity can be put beside Apple's word.
+func (f *Flow) prove(event *message.Event) {
+	desk, signIn := f.Desks[event.Data.BusinessID], event.Data.SignIn
+	if desk == nil || !desk.IdentityTokens || signIn.Status != message.SignInSucceeded {
+		return
+	}
+	request := identity.Request{
+		Business: string(event.Data.BusinessID), Customer: string(event.Data.CustomerID), Provider: signIn.Provider, ID: signIn.RequestID,
+	}
+	switch {
+	case signIn.Identity != nil:
+		told := *signIn.Identity // that of the caller stays as it is
+		told.Assertion = identity.SealAssertion(f.Ring, identity.Assertion{
+			Request: request, Subject: told.Subject, Claims: told.Claims, Confirmed: signIn.Confirmed,
+		}, f.Now())
+		signIn.Identity = &told
+	case signIn.Confirmed:
+		signIn.Confirmation = identity.SealConfirmation(f.Ring, request, f.Now())
+	}
 }
 
 // TellSignIn tells the helpdesk what the exchange with a provider gave. nil means that the helpdesk has it. Each request
@@ -85,6 +110,7 @@ func (f *Flow) TellSignIn(ctx context.Context, business message.BusinessID, cust
 	event := f.aftermath(message.EventSignIn, message.Outbound{BusinessID: business, CustomerID: customer}, device,
 		message.ID(signIn.RequestID+" "+string(signIn.Status)))
 	event.Data.SignIn = &signIn
+	f.prove(&event)
 	turn := f.Memory.inboundLanes.join(conversation(business, customer))
 	defer turn.leave()
 	outcome, failure := message.OutcomeAccepted, message.FailureOf(turn.wait(ctx))

@@ -2,10 +2,13 @@ package flow
 
 import (
 	"context"
+	"reflect"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"bizbridge/bridge/apple"
+	"bizbridge/bridge/identity"
 	"bizbridge/bridge/message"
 )
 
@@ -45,7 +48,7 @@ func TestASignInUsesTheFlowThatTheDeviceHas(t *testing.T) {
 		"old":                {device(phone, "AUTH"), &signIns{name: "acme", legacy: true}, message.SignInRequest{}, "", true},
 		"old, which is off":  {device(phone, "AUTH"), &signIns{name: "acme"}, message.SignInRequest{}, message.CodeUnsupported, false},
 		"neither":            {device("Watch OS"), &signIns{name: "acme", legacy: true}, message.SignInRequest{}, message.CodeUnsupported, false},
-		"unknown":            {message.Device{}, &signIns{name: "acme", legacy: true}, message.SignInRequest{}, message.CodeDeviceUnknown, false},
+		"unknown":            {message.Device{Agent: phone}, &signIns{name: "acme", legacy: true}, message.SignInRequest{}, message.CodeDeviceUnknown, false},
 		"another provider":   {device(phone, "AUTH2"), &signIns{name: "acme"}, message.SignInRequest{Provider: "other"}, message.CodeInvalid, false},
 		"a business without": {device(phone, "AUTH2"), &signIns{}, message.SignInRequest{}, message.CodeUnsupported, false},
 		"a bridge without":   {device(phone, "AUTH2"), nil, message.SignInRequest{}, message.CodeUnsupported, false},
@@ -77,7 +80,7 @@ func TestASignInUsesTheFlowThatTheDeviceHas(t *testing.T) {
 }
 
 func device(agent string, capabilities ...message.Capability) message.Device {
-	return message.Device{Agent: agent, Capabilities: capabilities}
+	return message.Device{Agent: agent, Capabilities: append([]message.Capability{}, capabilities...)}
 }
 
 func signInAnswer(status message.SignInStatus) *apple.Incoming {
@@ -138,4 +141,58 @@ func TestTheExchangeIsToldUnderOneId(t *testing.T) {
 		wantClass(t, r.TellSignIn(t.Context(), "nobody", customer, done), message.Permanent)
 		r.idle(t)
 	})
+}
+
+func withIdentityTokens(o *Options) { o.Desks[business].IdentityTokens = true }
+
+// TestTheFactsOfASignInAreSealedForIdentityTokens lets each kind of fact become the proof that it is, and no other.
+func TestTheFactsOfASignInAreSealedForIdentityTokens(t *testing.T) {
+	who := func() *message.Identity {
+		return &message.Identity{Subject: "amb_1", Claims: map[string]any{"email": "ada@example.com"}}
+	}
+	for name, test := range map[string]struct {
+		told              message.SignIn
+		assertion, isTold bool // isTold: Apple's word is told apart
+	}{
+		"the exchange":         {message.SignIn{Status: message.SignInSucceeded, Identity: who()}, true, false},
+		"Apple's word":         {message.SignIn{Status: message.SignInSucceeded, Confirmed: true}, false, true},
+		"both":                 {message.SignIn{Status: message.SignInSucceeded, Confirmed: true, Identity: who()}, true, false},
+		"neither":              {message.SignIn{Status: message.SignInSucceeded}, false, false},
+		"a failure":            {message.SignIn{Status: message.SignInFailed, Confirmed: true, Identity: who()}, false, false},
+		"somebody who gave up": {message.SignIn{Status: message.SignInCanceled, Confirmed: true}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				test.told.Provider, test.told.RequestID = "acme", "r"
+				asked := identity.Request{Business: string(business), Customer: string(customer), Provider: "acme", ID: "r"}
+				r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(apple.SignInAnswer) message.SignIn { return test.told }}), withIdentityTokens)
+				wantNil(t, r.TellSignIn(t.Context(), business, customer, test.told))
+				wantNil(t, r.Inbound(t.Context(), signInAnswer(message.SignInSucceeded)))
+				for _, event := range r.desk.got {
+					got := *event.Data.SignIn
+					if got.Identity != nil && test.assertion {
+						a, err := identity.OpenAssertion(r.Ring, got.Identity.Assertion, time.Now())
+						if err != nil {
+							t.Fatal(err)
+						}
+						want := identity.Assertion{Request: asked, Subject: "amb_1", Claims: test.told.Identity.Claims, Confirmed: test.told.Confirmed}
+						if !reflect.DeepEqual(a, want) {
+							t.Errorf("assertion: %+v, want %+v", a, want)
+						}
+					} else if test.assertion || got.Identity != nil && got.Identity.Assertion != "" {
+						t.Errorf("identity: %+v", got.Identity)
+					}
+					confirmed, err := identity.OpenConfirmation(r.Ring, got.Confirmation, time.Now())
+					if (err == nil) != test.isTold || err == nil && confirmed != asked {
+						t.Errorf("confirmation: %+v, %v", confirmed, err)
+					}
+				}
+				if test.told.Identity != nil {
+					wantEqual(t, "the caller's assertion", test.told.Identity.Assertion, "")
+				}
+				wantEqual(t, "events", len(r.desk.got), 2)
+				r.idle(t)
+			})
+		})
+	}
 }

@@ -149,6 +149,9 @@ func encrypt(encrypter jose.Encrypter, text string) (string, error) {
 	return object.CompactSerialize()
 }
 
+// Kind is the form of the tokens.
+func (s *Signer) Kind() Kind { return s.settings.Kind }
+
 // JWKS is the JSON Web Key Set of the public keys, the signing one first, for a helpdesk that fetches them.
 func (s *Signer) JWKS() []byte { return slices.Clone(s.jwks) }
 

@@ -97,9 +97,9 @@ type Sent struct {
 	DataRef   json.RawMessage `json:"data_ref"` // for content of kind saved, unchanged
 }
 
-// Failed tells of a message that the bridge had accepted (2xx) and then could not deliver.
+// Failed tells of a message that did not reach the customer, to a sender who would not hear of it otherwise.
 type Failed struct {
-	MessageID string `json:"message_id"`
+	MessageID string `json:"message_id"` // the sender's key, or the id that Apple saw
 	Code      Code   `json:"code"`
 	Reason    string `json:"reason"`
 }

@@ -131,18 +131,18 @@ func TestParseIDComparesInAnyCase(t *testing.T) {
 func TestParseCapabilitiesReadsEveryWayOfWritingThem(t *testing.T) {
 	all := []Capability{CapabilityQuickReply, CapabilityList, CapabilityTime, CapabilityAuth, CapabilityAuth2, CapabilityForm}
 	for header, want := range map[string][]Capability{
-		"":                                nil,
-		",":                               nil,
+		"":                                {}, // the Watch: known to show nothing of this
+		",":                               {},
 		"LIST,TIME,AUTH,AUTH2,QUICK,FORM": all,
 		"AUTH%2CLIST%2CTIME%2CAUTH2%2CQUICK%2CFORM": all,
 		"quick, list ,Time,auth,AUTH2,fOrM":         all,
 		"AUTH":                                      {CapabilityAuth},
 		"auth":                                      {CapabilityAuth},
 		"AUTH2":                                     {CapabilityAuth2},
-		"AUTH22,XAUTH,LISTS":                        nil,
+		"AUTH22,XAUTH,LISTS":                        {},
 		"NEW,LIST,NEWER":                            {CapabilityList},
 		"LIST,LIST":                                 {CapabilityList},
-		"LIST%":                                     nil,
+		"LIST%":                                     {},
 		"LIST,%":                                    {CapabilityList},
 	} {
 		if diff := cmp.Diff(want, ParseCapabilities(header)); diff != "" {
@@ -156,6 +156,29 @@ func TestParseCapabilitiesReadsEveryWayOfWritingThem(t *testing.T) {
 			t.Errorf("%q differs when percent-encoded", header)
 		}
 	})
+}
+
+// What a device cannot show and what is not known of it are two things, also after the way through a sealed context.
+func TestADeviceThatShowsNothingStaysKnown(t *testing.T) {
+	for written, device := range map[string]Device{
+		`{"device":"Watch OS","capabilities":[]}`:           {Agent: "Watch OS", Capabilities: []Capability{}},
+		`{"device":"Watch OS"}`:                             {Agent: "Watch OS"},
+		`{"device":"Mac OS X","capabilities":["LIST"]}`:     {Agent: "Mac OS X", Capabilities: []Capability{CapabilityList}},
+		`{"locale":"de_DE"}`:                                {Locale: "de_DE"},
+		`{"locale":"de_DE","capabilities":["TIME","FORM"]}`: {Locale: "de_DE", Capabilities: []Capability{CapabilityTime, CapabilityForm}},
+	} {
+		raw, err := json.Marshal(device)
+		if err != nil || string(raw) != written {
+			t.Errorf("%+v is written %s (%v), want %s", device, raw, err, written)
+		}
+		var again Device
+		if err := json.Unmarshal([]byte(written), &again); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(device, again); diff != "" {
+			t.Errorf("%s: %s", written, diff)
+		}
+	}
 }
 
 func TestEveryClassHasItsOutcomeCodeAndFinality(t *testing.T) {

@@ -23,7 +23,9 @@ type SignIn struct {
 	// Confirmed is Apple's word. Without it, an Identity is only a claim of whoever opened the link.
 	Confirmed bool      `json:"confirmed"`
 	Identity  *Identity `json:"identity,omitempty"`
-	Error     string    `json:"error,omitempty"` // in words, for the agent
+	// Confirmation is Apple's word as the bridge believes it again: for an identity token, beside an Identity's Assertion.
+	Confirmation string `json:"confirmation,omitempty"`
+	Error        string `json:"error,omitempty"` // in words, for the agent
 }
 
 // Identity is what a provider says of a person, verified.
@@ -32,6 +34,9 @@ type Identity struct {
 	// about them: a keyed hash of the provider's own subject.
 	Subject string         `json:"subject"`
 	Claims  map[string]any `json:"claims,omitempty"` // as the provider gives them: sub, name, email, …
+	// Assertion is this identity as the bridge believes it again, sealed: for an identity token. It is there where the
+	// helpdesk gets such tokens.
+	Assertion string `json:"assertion,omitempty"`
 }
 
 // SignInRequest asks the customer to sign in (protocol §7).

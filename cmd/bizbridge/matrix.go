@@ -20,7 +20,7 @@ var devices = []struct {
 }{
 	{"iPhone", message.Device{Agent: "iPhone OS", Capabilities: message.ParseCapabilities("QUICK,LIST,TIME,AUTH,AUTH2,FORM")}},
 	{"Mac", message.Device{Agent: "Mac OS X", Capabilities: message.ParseCapabilities("QUICK,LIST,TIME,AUTH,AUTH2")}},
-	{"Watch", message.Device{Agent: "Watch OS"}},
+	{"Watch", message.Device{Agent: "Watch OS", Capabilities: []message.Capability{}}},
 }
 
 // writeMatrix prints, for each connector, how well everything gets to the other side: what the helpdesk sends of it or

@@ -1,0 +1,123 @@
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bizbridge/bridge/apple"
+	"bizbridge/bridge/flow"
+	"bizbridge/bridge/message"
+	"bizbridge/bridge/metrics"
+	"bizbridge/bridge/seal"
+	"bizbridge/config"
+	"bizbridge/connectors"
+)
+
+// deafDesk is a helpdesk that reads no answers to its webhooks. Its webhooks bring what receive gives.
+type deafDesk struct {
+	receive func() ([]message.Outbound, error)
+	hears   bool
+	mu      sync.Mutex
+	told    []message.Event
+}
+
+func (d *deafDesk) RelaysFailures() bool { return !d.hears }
+
+func (d *deafDesk) Deliver(_ context.Context, event message.Event) (connectors.Receipt, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.told = append(d.told, event)
+	return connectors.Receipt{}, nil
+}
+
+func (d *deafDesk) Receive(context.Context, *http.Request) ([]message.Outbound, error) {
+	return d.receive()
+}
+
+// refusingApple is a gateway that refuses everything in one way.
+type refusingApple struct {
+	flow.Gateway
+	failure error
+}
+
+func (a refusingApple) Send(context.Context, apple.Outgoing) (apple.Accepted, error) {
+	return apple.Accepted{}, a.failure
+}
+
+// A helpdesk that does not read the answers to its webhooks hears of what was refused before Apple was asked, of what Apple
+// refused, and of what could not even be read whole.
+func TestAHelpdeskThatReadsNoAnswersHearsWhatBecameOfItsWebhooks(t *testing.T) {
+	text := message.Outbound{Key: "key", BusinessID: businessID, CustomerID: customerID, Content: message.Text{Text: "Hi"}}
+	template := text
+	template.Content = message.Template{Name: "none"}
+	invalid := &message.Failure{Class: message.Invalid, Reason: "the message is not valid", Faults: []message.Fault{
+		{Pointer: "/data/content/text", Rule: "maxLength", Message: "is too long"},
+	}}
+	for name, test := range map[string]struct {
+		messages []message.Outbound
+		err      error
+		apple    error
+		hears    bool
+		status   int
+		told     string // code and reason; "": nothing
+	}{
+		"sent":                          {[]message.Outbound{text}, nil, nil, false, 200, ""},
+		"refused by Apple":              {[]message.Outbound{text}, nil, message.Failuref(message.Unreachable, "signed out"), false, 200, "unreachable: signed out"},
+		"refused before":                {[]message.Outbound{template}, nil, nil, false, 422, "unknown_template: no templates are configured"},
+		"not read whole":                {[]message.Outbound{{Key: "key", BusinessID: businessID, CustomerID: customerID}}, invalid, nil, false, 422, "invalid: the message is not valid: /data/content/text is too long"},
+		"not read at all":               {nil, invalid, nil, false, 422, ""},
+		"not now":                       {[]message.Outbound{text}, nil, message.Failuref(message.Throttled, "slow down"), false, 429, ""},
+		"the customer left":             {[]message.Outbound{text}, nil, message.Failuref(message.Closed, "gone"), false, 200, ""},
+		"a helpdesk that reads answers": {[]message.Outbound{text}, nil, message.Failuref(message.Unreachable, "signed out"), true, 200, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ring, err := seal.NewRing(bytes.Repeat([]byte{7}, seal.KeySize))
+			if err != nil {
+				t.Fatal(err)
+			}
+			connector := &deafDesk{receive: func() ([]message.Outbound, error) { return test.messages, test.err }, hears: test.hears}
+			desk := &flow.Desk{Name: "desk", Connector: connector, Sender: flow.Sender{
+				Source: "connector:desk", Label: "desk", Default: message.SenderAgent, MaySpeakFor: func(message.BusinessID) bool { return true },
+			}}
+			memory, measures := flow.NewMemory(time.Now), metrics.New("test", "test")
+			logger := slog.New(slog.DiscardHandler)
+			cfg := &config.Config{}
+			cfg.Limits.MaxBody = 1 << 20
+			s := &site{
+				config: cfg, metrics: measures, logger: logger, desks: map[string]*flow.Desk{"desk": desk},
+				flow: flow.New(flow.Options{
+					Memory: memory, Gateway: refusingApple{failure: test.apple}, Desks: map[message.BusinessID]*flow.Desk{businessID: desk},
+					Ring: ring, Metrics: measures, Logger: logger, Now: time.Now, Timeout: time.Second, InboundConcurrency: 1, OutboundConcurrency: 1,
+				}),
+			}
+			w := httptest.NewRecorder()
+			s.webhook(w, httptest.NewRequest(http.MethodPost, "/webhooks/desk", strings.NewReader("{}")), "desk")
+			memory.Drain(t.Context())
+			if w.Code != test.status {
+				body, _ := io.ReadAll(w.Body)
+				t.Errorf("answered with %d, want %d: %s", w.Code, test.status, body)
+			}
+			said := ""
+			for _, event := range connector.told {
+				if event.Type != message.EventFailed || event.Data.Failed.MessageID != "key" {
+					raw, _ := json.Marshal(event)
+					t.Errorf("told is %s", raw)
+					continue
+				}
+				said += string(event.Data.Failed.Code) + ": " + event.Data.Failed.Reason
+			}
+			if said != test.told {
+				t.Errorf("told is %q, want %q", said, test.told)
+			}
+		})
+	}
+}
