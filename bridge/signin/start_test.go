@@ -119,3 +119,52 @@ func TestStartWasNotUsed(t *testing.T) {
 	state := p.state()
 	p.ended(p.callback(state, r.provider.authorize(asked(state), "ada")), &endSpent, "invalid_grant")
 }
+
+// TestStartOfTheOldFlowLeavesTheCodeToTheDevice: a challenge would make the provider ask the device for what it has not.
+func TestStartOfTheOldFlowLeavesTheCodeToTheDevice(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	settings := r.acme()
+	settings.PKCE, settings.Legacy = true, true
+	p := r.replica(settings)
+	query := asked(p.state())
+	query.Set("redirect_uri", legacyRedirectURL)
+	query.Set("response_encryption_key", "BPNh+/==")
+	got := p.get("start", query)
+	address, err := url.Parse(got.location)
+	if got.status != 302 || err != nil || !strings.HasPrefix(got.location, r.provider.server.URL+"/authorize") {
+		t.Fatalf("answered %d %s", got.status, got.location)
+	}
+	asks := address.Query()
+	if asks.Get("redirect_uri") != legacyRedirectURL || asks.Get("response_encryption_key") != "BPNh+/==" || asks.Get("state") != query.Get("state") {
+		t.Errorf("asks for %s", asks.Encode())
+	}
+	if asks.Has("code_challenge") || asks.Has("nonce") {
+		t.Errorf("asks for %s, of which the device knows nothing", asks.Encode())
+	}
+}
+
+func TestStartOfTheOldFlowRefuses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		legacy   bool
+		redirect string
+		words    string
+	}{
+		"where it is off":       {false, legacyRedirectURL, "legacy is off"},
+		"another address":       {true, "https://evil.example/", "redirect_uri"},
+		"the bridge's callback": {true, redirectURL, "redirect_uri"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			settings := r.acme()
+			settings.PKCE, settings.Legacy = true, test.legacy
+			p := r.replica(settings)
+			query := asked(p.state())
+			query.Set("redirect_uri", test.redirect)
+			query.Set("response_encryption_key", "BPNh")
+			p.ended(p.get("start", query), &endMisconfigured, test.words)
+		})
+	}
+}
