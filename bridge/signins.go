@@ -32,6 +32,7 @@ type signIns struct {
 	businesses map[message.BusinessID]string // → provider
 	callback   string
 	logger     *slog.Logger
+	now        func() time.Time
 }
 
 // newSignIns makes the providers ready; nil for none. It calls nobody.
@@ -48,7 +49,7 @@ func (s *site) newSignIns(a *App, ring *seal.Ring) (*signIns, error) {
 	}
 	ins := &signIns{
 		ring: ring, providers: make(map[string]signin.Provider), businesses: make(map[message.BusinessID]string),
-		callback: s.config.PublicURL().String() + callbackPath, logger: s.logger,
+		callback: s.config.PublicURL().String() + callbackPath, logger: s.logger, now: time.Now,
 	}
 	for name, provider := range s.config.SignIn.Providers {
 		ins.providers[name] = providerOf(provider)
@@ -84,6 +85,7 @@ func providerOf(configured config.Provider) signin.Provider {
 		Issuer: configured.Issuer, AuthURL: configured.AuthURL, TokenURL: configured.TokenURL, UserinfoURL: configured.UserinfoURL,
 		ClientID: configured.ClientID, ClientSecret: configured.ClientSecret.Reveal(), Scopes: configured.Scopes,
 		Identity: configured.Identity, PKCE: configured.PKCE, TTL: configured.TTL.Std(), Legacy: configured.Legacy,
+		TokenAuthMethod: configured.TokenAuthMethod,
 	}
 }
 
@@ -105,38 +107,71 @@ func (i *signIns) Provider(business message.BusinessID) (name string, legacy boo
 func (i *signIns) Ask(business message.BusinessID, customer message.CustomerID, requestID string, old bool) apple.OAuth {
 	name := i.businesses[business]
 	provider := i.providers[name]
-	oauth := apple.OAuth{Scopes: provider.Scopes, State: i.service.State(business, customer, name, requestID)}
+	oauth := apple.OAuth{Scopes: provider.Scopes}
 	if oauth.Scopes == nil {
 		oauth.Scopes = []string{}
 	}
 	if old {
-		oauth.ResponseEncryptionKey, oauth.ClientSecret = legacy.New(i.ring, requestID).ResponseEncryptionKey(), provider.ClientSecret
+		oauth.State = i.service.LegacyState(business, customer, name, requestID)
+		oauth.ResponseEncryptionKey, oauth.ClientSecret = i.legacyKeys(business, customer, requestID, 0).ResponseEncryptionKey(), provider.ClientSecret
 		return oauth
 	}
-	oauth.RedirectURI = i.callback
+	oauth.State, oauth.RedirectURI = i.service.State(business, customer, name, requestID), i.callback
 	return oauth
+}
+
+// legacyKeyDays is for how many days the keys of a request are tried: nothing is stored that could be deleted.
+const legacyKeyDays = 2
+
+// legacyKeys are those of one request of one customer, to one provider, as of some days ago: a token that was encrypted to
+// them goes nowhere else.
+func (i *signIns) legacyKeys(business message.BusinessID, customer message.CustomerID, requestID string, daysAgo int) *legacy.Keys {
+	day := i.now().AddDate(0, 0, -daysAgo).UTC().Format(time.DateOnly)
+	return legacy.New(i.ring, string(message.DeriveID(string(business), string(customer), i.businesses[business], requestID, day)))
 }
 
 // Answer implements [flow.SignIns]. In the new flow it is Apple's word only: who the customer is has been told before, by
 // the exchange. In the old flow the token comes with it.
-func (i *signIns) Answer(ctx context.Context, business message.BusinessID, answer apple.SignInAnswer) message.SignIn {
+func (i *signIns) Answer(ctx context.Context, business message.BusinessID, customer message.CustomerID, answer apple.SignInAnswer) (message.SignIn, *message.Failure) {
 	told := message.SignIn{
 		RequestID: answer.RequestID, Status: answer.Status, Confirmed: answer.Status == message.SignInSucceeded,
 	}
 	switch {
 	case answer.Status == message.SignInFailed:
 		told.Error = explainDevice(answer)
-	case answer.Token != "" && told.Confirmed:
-		token, err := legacy.New(i.ring, answer.RequestID).Open(answer.Token)
-		if err == nil {
-			told.Identity, err = i.service.Identify(ctx, i.businesses[business], business, token)
-		}
-		if err != nil {
-			i.logger.Warn("the token of a sign-in cannot be used", "error", err)
-			told.Status, told.Confirmed, told.Error = message.SignInFailed, false, "The customer signed in, but the bridge cannot tell who it is: "+err.Error()
+	case answer.Legacy:
+		who, err := i.openLegacy(ctx, business, customer, answer)
+		failure := message.FailureOf(err)
+		switch {
+		case failure == nil:
+			told.Identity = who
+		case !failure.Class.Final():
+			return told, failure // Apple comes again
+		default:
+			i.logger.Warn("the token of a sign-in cannot be used", "error", failure)
+			told.Status, told.Confirmed, told.Error = message.SignInFailed, false, "The customer signed in, but the bridge cannot tell who it is: "+failure.Error()
 		}
 	}
-	return told
+	return told, nil
+}
+
+// openLegacy asks the provider whose token it is that the device has sent.
+func (i *signIns) openLegacy(ctx context.Context, business message.BusinessID, customer message.CustomerID, answer apple.SignInAnswer) (*message.Identity, error) {
+	provider := i.businesses[business]
+	switch {
+	case !i.providers[provider].Legacy:
+		return nil, message.Failuref(message.Permanent, "Apple's old flow is switched off for the provider")
+	case answer.Token == "":
+		return nil, message.Failuref(message.Permanent, "the device sent no token")
+	}
+	var token string
+	var err error
+	for day := range legacyKeyDays {
+		if token, err = i.legacyKeys(business, customer, answer.RequestID, day).Open(answer.Token); err == nil {
+			return i.service.Identify(ctx, provider, business, token)
+		}
+	}
+	return nil, &message.Failure{Class: message.Permanent, Reason: err.Error()}
 }
 
 func explainDevice(answer apple.SignInAnswer) string {

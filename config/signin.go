@@ -35,6 +35,9 @@ type Provider struct {
 	Scopes []string `json:"scopes" jsonschema:"example=openid"`
 	// Where the identity is read: id_token (the default with an issuer) or userinfo.
 	Identity string `json:"identity" jsonschema:"enum=,enum=id_token,enum=userinfo,example=id_token"`
+	// How the client shows its secret where the code is exchanged: client_secret_basic or client_secret_post; without it
+	// what the provider says, else what it takes.
+	TokenAuthMethod string `json:"token_auth_method" jsonschema:"enum=,enum=client_secret_basic,enum=client_secret_post,example=client_secret_post"`
 	// Adds PKCE and a nonce. Needs /oauth/start of the bridge registered with Apple as the OAuth URL.
 	PKCE bool `json:"pkce" jsonschema:"default=false"`
 	// How long a customer may take (1m to 24h).

@@ -55,6 +55,7 @@ func signIn(content message.SignInRequest, out Outgoing) *wireInteractive {
 type SignInAnswer struct {
 	RequestID string
 	Status    message.SignInStatus
+	Legacy    bool          // it is the old flow's, which brings the token
 	Token     string        // of the old flow: the access token, encrypted
 	Errors    []DeviceError // of the old flow
 	ErrorCode string        // of the new flow, as it came
@@ -86,11 +87,14 @@ func parseSignIn(interactiveData json.RawMessage) *SignInAnswer {
 	}
 	lenient(wire.Data.Authenticate, &answer)
 	signIn := &SignInAnswer{
-		RequestID: string(wire.Data.RequestIdentifier), Status: message.SignInFailed, Token: string(answer.Token), ErrorCode: string(answer.ErrorCode),
+		RequestID: strings.ToLower(string(wire.Data.RequestIdentifier)), // as the bridge wrote it: devices write UUIDs in either case
+		Status:    message.SignInFailed, Token: string(answer.Token), ErrorCode: string(answer.ErrorCode),
 	}
 	switch strings.ToLower(string(answer.Status)) {
-	case "success", "authenticated":
+	case "success":
 		signIn.Status = message.SignInSucceeded
+	case "authenticated":
+		signIn.Status, signIn.Legacy = message.SignInSucceeded, true
 	case "cancel", "canceled", "cancelled":
 		signIn.Status = message.SignInCanceled
 	}

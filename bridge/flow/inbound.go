@@ -116,7 +116,9 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 		event = in.Event
 	}
 	if in.SignIn != nil {
-		f.signedIn(ctx, *in.SignIn, &event)
+		if failure := f.signedIn(ctx, *in.SignIn, &event); failure != nil {
+			return "", failure
+		}
 	}
 	tap := f.tap(event)
 	if at, ok := f.Memory.taps.Get(tap); ok && f.Now().Sub(at) < tapWindow {

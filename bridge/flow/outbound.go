@@ -86,11 +86,13 @@ func (f *Flow) device(sender Sender, out message.Outbound) message.Device {
 	return device
 }
 
-// knownDevice is the device of the context, or with an error the one of the memory.
+// knownDevice is the device of the context; where that does not open or knows nothing, the one of the memory.
 func (f *Flow) knownDevice(out message.Outbound) (message.Device, error) {
 	device, err := f.openDevice(out.BusinessID, out.CustomerID, out.Sealed)
-	if err != nil {
-		device, _ = f.Memory.devices.Get(conversation(out.BusinessID, out.CustomerID))
+	if err != nil || device.Capabilities == nil && device.Agent == "" && device.Locale == "" {
+		if remembered, ok := f.Memory.devices.Get(conversation(out.BusinessID, out.CustomerID)); ok {
+			device = remembered
+		}
 	}
 	return device, err
 }

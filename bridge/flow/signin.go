@@ -15,8 +15,9 @@ type SignIns interface {
 	Provider(business message.BusinessID) (name string, legacy bool)
 	// Ask says what a sign-in message asks of the device. legacy asks in the words of the old flow.
 	Ask(business message.BusinessID, customer message.CustomerID, requestID string, legacy bool) apple.OAuth
-	// Answer says what a device's answer means. It may ask the provider, within ctx; it never fails: what goes wrong is told.
-	Answer(ctx context.Context, business message.BusinessID, answer apple.SignInAnswer) message.SignIn
+	// Answer says what a device's answer means. It may ask the provider, within ctx: the failure is for what another try of
+	// Apple's may mend; what goes wrong for good is told.
+	Answer(ctx context.Context, business message.BusinessID, customer message.CustomerID, answer apple.SignInAnswer) (message.SignIn, *message.Failure)
 }
 
 // askToSignIn chooses the flow that the customer's device has.
@@ -49,28 +50,33 @@ func refuseSignIn(code message.Code, pointer, words string) *message.Failure {
 
 // signedIn makes the event of what a device says of a sign-in. Where no provider is configured, the answer to somebody
 // else's request stays what cannot be shown.
-func (f *Flow) signedIn(ctx context.Context, answer apple.SignInAnswer, event *message.Event) {
+func (f *Flow) signedIn(ctx context.Context, answer apple.SignInAnswer, event *message.Event) *message.Failure {
 	if f.SignIns == nil {
-		return
+		return nil
 	}
 	provider, _ := f.SignIns.Provider(event.Data.BusinessID)
 	if provider == "" {
-		return
+		return nil
 	}
 	ctx, cancel := halfOf(ctx)
 	defer cancel()
 	var signIn message.SignIn
 	failure := f.protect("the sign-in provider", func() error {
-		signIn = f.SignIns.Answer(ctx, event.Data.BusinessID, answer)
+		told, refused := f.SignIns.Answer(ctx, event.Data.BusinessID, event.Data.CustomerID, answer)
+		signIn = told
+		if refused != nil {
+			return refused
+		}
 		return nil
 	})
 	if failure != nil {
-		signIn = message.SignIn{RequestID: answer.RequestID, Status: message.SignInFailed, Error: "The bridge failed while reading the answer."}
+		return failure
 	}
 	signIn.Provider = provider
 	event.Type, event.Data.SignIn = message.EventSignIn, &signIn
 	event.Data.AppleType, event.Data.Note = "", ""
 	f.prove(event)
+	return nil
 }
 
 // prove adds to a fact of a sign-in what the bridge will believe again when the helpdesk asks for an identity token: it
@@ -106,10 +112,18 @@ func (f *Flow) TellSignIn(ctx context.Context, business message.BusinessID, cust
 	began := f.Now()
 	ctx, cancel := f.bounded(ctx, f.Timeout)
 	defer cancel()
-	device, _ := f.Memory.devices.Get(conversation(business, customer))
-	event := f.aftermath(message.EventSignIn, message.Outbound{BusinessID: business, CustomerID: customer}, device,
-		message.ID(signIn.RequestID+" "+string(signIn.Status)))
+	device, known := f.Memory.devices.Get(conversation(business, customer))
+	// A second person, or another cause, is another event: whoever drops repeats must see that there were two.
+	about := []string{signIn.RequestID, string(signIn.Status), signIn.Error}
+	if signIn.Identity != nil {
+		about = append(about, signIn.Identity.Subject)
+	}
+	event := f.aftermath(message.EventSignIn, message.Outbound{BusinessID: business, CustomerID: customer}, device, message.DeriveID(about...))
+	if !known { // another replica has seen the device: what is known of it must not be forgotten
+		event.Data.Sealed = ""
+	}
 	event.Data.SignIn = &signIn
+	event.Data.PossibleRepeat = f.Memory.uncertain.Contains(repeatKey(event))
 	f.prove(&event)
 	turn := f.Memory.inboundLanes.join(conversation(business, customer))
 	defer turn.leave()
@@ -119,6 +133,9 @@ func (f *Flow) TellSignIn(ctx context.Context, business message.BusinessID, cust
 	}
 	if failure != nil {
 		outcome = failure.Class.Outcome()
+		if failure.Class == message.Uncertain {
+			f.Memory.uncertain.Add(repeatKey(event), struct{}{})
+		}
 	} else {
 		f.countSignIn(event)
 	}

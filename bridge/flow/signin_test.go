@@ -17,7 +17,7 @@ type signIns struct {
 	name   string
 	legacy bool
 	asked  []bool // legacy or not
-	answer func(apple.SignInAnswer) message.SignIn
+	answer func(apple.SignInAnswer) (message.SignIn, *message.Failure)
 }
 
 func (s *signIns) Provider(message.BusinessID) (string, bool) { return s.name, s.legacy }
@@ -27,7 +27,7 @@ func (s *signIns) Ask(_ message.BusinessID, _ message.CustomerID, requestID stri
 	return apple.OAuth{State: "state of " + requestID}
 }
 
-func (s *signIns) Answer(_ context.Context, _ message.BusinessID, answer apple.SignInAnswer) message.SignIn {
+func (s *signIns) Answer(_ context.Context, _ message.BusinessID, _ message.CustomerID, answer apple.SignInAnswer) (message.SignIn, *message.Failure) {
 	return s.answer(answer)
 }
 
@@ -93,8 +93,8 @@ func signInAnswer(status message.SignInStatus) *apple.Incoming {
 // TestWhatADeviceSaysOfASignInIsTold hands on what the providers make of it.
 func TestWhatADeviceSaysOfASignInIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(answer apple.SignInAnswer) message.SignIn {
-			return message.SignIn{RequestID: answer.RequestID, Status: answer.Status, Confirmed: true}
+		r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(answer apple.SignInAnswer) (message.SignIn, *message.Failure) {
+			return message.SignIn{RequestID: answer.RequestID, Status: answer.Status, Confirmed: true}, nil
 		}}))
 		r.Metrics.ExpectProvider("acme")
 		wantNil(t, r.Inbound(t.Context(), signInAnswer(message.SignInSucceeded)))
@@ -116,13 +116,67 @@ func TestAnAnswerToNobodysSignInStaysWhatCannotBeShown(t *testing.T) {
 	})
 }
 
-func TestAPanicOfAProviderIsAFailedSignIn(t *testing.T) {
+// TestWhatAProviderCannotSayNowIsAskedAgain: Apple hears that it was not delivered, and comes again.
+func TestWhatAProviderCannotSayNowIsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(apple.SignInAnswer) message.SignIn { panic("provider") }}))
+		tries := 0
+		r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(answer apple.SignInAnswer) (message.SignIn, *message.Failure) {
+			switch tries++; tries {
+			case 1:
+				return message.SignIn{}, message.Failuref(message.Transient, "the provider is down")
+			case 2:
+				panic("provider")
+			}
+			return message.SignIn{RequestID: answer.RequestID, Status: answer.Status, Confirmed: true}, nil
+		}}))
+		for range 2 {
+			wantClass(t, r.Inbound(t.Context(), signInAnswer(message.SignInSucceeded)), message.Transient)
+		}
+		wantEqual(t, "events", len(r.desk.got), 0)
 		wantNil(t, r.Inbound(t.Context(), signInAnswer(message.SignInSucceeded)))
-		told := r.desk.got[0].Data.SignIn
-		wantEqual(t, "status", told.Status, message.SignInFailed)
-		wantEqual(t, "confirmed", told.Confirmed, false)
+		wantEqual(t, "status", r.desk.got[0].Data.SignIn.Status, message.SignInSucceeded)
+	})
+}
+
+// TestASecondPersonIsASecondEvent: with one id for both, a helpdesk that drops repeats would take the first for the one
+// whom Apple confirms.
+func TestASecondPersonIsASecondEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, withSignIns(&signIns{name: "acme"}))
+		for _, done := range []message.SignIn{
+			{Status: message.SignInSucceeded, Identity: &message.Identity{Subject: "amb_1"}},
+			{Status: message.SignInSucceeded, Identity: &message.Identity{Subject: "amb_2"}},
+			{Status: message.SignInFailed, Error: "the provider is down"},
+			{Status: message.SignInFailed, Error: "the client is unknown"},
+		} {
+			done.Provider, done.RequestID = "acme", "r"
+			wantNil(t, r.TellSignIn(t.Context(), business, customer, done))
+		}
+		seen := map[message.ID]bool{}
+		for _, event := range r.desk.got {
+			seen[event.Data.ID] = true
+		}
+		wantEqual(t, "ids", len(seen), 4)
+	})
+}
+
+// TestASignInForgetsNoDevice tells of a sign-in on a replica that has not seen the customer.
+func TestASignInForgetsNoDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, withSignIns(&signIns{name: "acme"}))
+		done := message.SignIn{Provider: "acme", RequestID: "r", Status: message.SignInSucceeded, Identity: &message.Identity{Subject: "amb_1"}}
+		wantNil(t, r.TellSignIn(t.Context(), business, customer, done))
+		wantEqual(t, "context", r.desk.got[0].Data.Sealed, "")
+		r.Memory.devices.Add(conversation(business, customer), device("iPhone OS", "AUTH2"))
+		wantNil(t, r.TellSignIn(t.Context(), business, customer, done))
+		if r.desk.got[1].Data.Sealed == "" {
+			t.Error("a device that is known is not told")
+		}
+		// An older context that knew nothing does not hide what the memory knows.
+		empty := r.sealDevice(business, customer, message.Device{})
+		out := message.Outbound{Key: "k", BusinessID: business, CustomerID: customer, Sealed: empty, Content: message.SignInRequest{}}
+		_, failure := r.Outbound(t.Context(), agents, out)
+		wantNil(t, failure)
 	})
 }
 
@@ -165,7 +219,9 @@ func TestTheFactsOfASignInAreSealedForIdentityTokens(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				test.told.Provider, test.told.RequestID = "acme", "r"
 				asked := identity.Request{Business: string(business), Customer: string(customer), Provider: "acme", ID: "r"}
-				r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(apple.SignInAnswer) message.SignIn { return test.told }}), withIdentityTokens)
+				r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(apple.SignInAnswer) (message.SignIn, *message.Failure) {
+					return test.told, nil
+				}}), withIdentityTokens)
 				wantNil(t, r.TellSignIn(t.Context(), business, customer, test.told))
 				wantNil(t, r.Inbound(t.Context(), signInAnswer(message.SignInSucceeded)))
 				for _, event := range r.desk.got {

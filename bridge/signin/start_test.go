@@ -127,7 +127,7 @@ func TestStartOfTheOldFlowLeavesTheCodeToTheDevice(t *testing.T) {
 	settings := r.acme()
 	settings.PKCE, settings.Legacy = true, true
 	p := r.replica(settings)
-	query := asked(p.state())
+	query := asked(p.legacyState())
 	query.Set("redirect_uri", legacyRedirectURL)
 	query.Set("response_encryption_key", "BPNh+/==")
 	got := p.get("start", query)
@@ -161,10 +161,26 @@ func TestStartOfTheOldFlowRefuses(t *testing.T) {
 			settings := r.acme()
 			settings.PKCE, settings.Legacy = true, test.legacy
 			p := r.replica(settings)
-			query := asked(p.state())
+			query := asked(p.legacyState())
 			query.Set("redirect_uri", test.redirect)
 			query.Set("response_encryption_key", "BPNh")
 			p.ended(p.get("start", query), &endMisconfigured, test.words)
 		})
 	}
+}
+
+// TestAStateOfTheOldFlowIsNoneForTheCallback: a browser that came back with it could put another person beside Apple's word.
+func TestAStateOfTheOldFlowIsNoneForTheCallback(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := r.replica(r.acme())
+	got := p.get("callback", url.Values{"state": {p.legacyState()}, "code": {"c"}})
+	if !strings.Contains(got.location, "status=error") || len(p.take()) > 0 || len(r.provider.calls) > 0 {
+		t.Errorf("answered %s", got.location)
+	}
+	settings := r.acme()
+	settings.PKCE = true
+	p = r.replica(settings)
+	query := asked(p.legacyState())
+	p.ended(p.get("start", query), &endMisconfigured, "flow that it was asked for")
 }

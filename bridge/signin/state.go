@@ -27,16 +27,25 @@ type request struct {
 	customer message.CustomerID
 	provider string
 	id       string // of the sign-in message
+	legacy   bool   // the device exchanges the code itself: no browser may come back with this state
 	seed     [seedSize]byte
 }
 
 // State makes the state of a sign-in message: it names its customer to whom the provider sends back, and to nobody else.
 // Each call gives another.
 func (s *Service) State(business message.BusinessID, customer message.CustomerID, provider, requestID string) string {
-	asked := request{business: business, customer: customer, provider: provider, id: requestID}
+	return s.newState(request{business: business, customer: customer, provider: provider, id: requestID})
+}
+
+// LegacyState makes the state of a sign-in message of the old flow. It is good for /oauth/start, and not for the callback.
+func (s *Service) LegacyState(business message.BusinessID, customer message.CustomerID, provider, requestID string) string {
+	return s.newState(request{business: business, customer: customer, provider: provider, id: requestID, legacy: true})
+}
+
+func (s *Service) newState(asked request) string {
 	_, _ = rand.Read(asked.seed[:]) // never fails
 	ttl := DefaultTTL
-	if p := s.providers[provider]; p != nil {
+	if p := s.providers[asked.provider]; p != nil {
 		ttl = p.settings.ttl()
 	}
 	return sealState(s.ring, asked, s.now().Add(ttl))
@@ -59,10 +68,17 @@ func open(ring *seal.Ring, token string, now time.Time) (request, error) {
 }
 
 // The payload is binary, since a state has to be short: a version, the seed, then texts with their length in front.
-const payloadVersion = 1
+const (
+	payloadVersion = 1
+	payloadLegacy  = 2 // the same, of the old flow
+)
 
 func encode(asked request) []byte {
-	b := append([]byte{payloadVersion}, asked.seed[:]...)
+	version := byte(payloadVersion)
+	if asked.legacy {
+		version = payloadLegacy
+	}
+	b := append([]byte{version}, asked.seed[:]...)
 	for _, field := range []string{string(asked.business), string(asked.customer), asked.provider, asked.id} {
 		b = append(binary.AppendUvarint(b, uint64(len(field))), field...)
 	}
@@ -73,10 +89,10 @@ func encode(asked request) []byte {
 var errPayload = fmt.Errorf("%w of this version", seal.ErrMalformed)
 
 func decode(payload []byte) (request, error) {
-	if len(payload) < 1+seedSize || payload[0] != payloadVersion {
+	if len(payload) < 1+seedSize || payload[0] != payloadVersion && payload[0] != payloadLegacy {
 		return request{}, errPayload
 	}
-	asked := request{seed: [seedSize]byte(payload[1 : 1+seedSize])}
+	asked := request{legacy: payload[0] == payloadLegacy, seed: [seedSize]byte(payload[1 : 1+seedSize])}
 	rest := payload[1+seedSize:]
 	var fields [4]string
 	for i := range fields {

@@ -224,6 +224,13 @@ func (r *rig) take() []delivery {
 	return taken
 }
 
+// legacyState is that of a request in the old flow.
+func (p *replica) legacyState() string {
+	state := p.service.LegacyState(business, customer, "acme", requestID)
+	p.secret(state)
+	return state
+}
+
 func (p *replica) state() string {
 	state := p.service.State(business, customer, "acme", requestID)
 	p.secret(state)

@@ -88,6 +88,9 @@ func (s *Service) authorization(ctx context.Context, asked *request, query url.V
 		return "", endMisconfigured.because("the OAuth URL in Apple Business Register is that of /oauth/start, but pkce is not set for the provider")
 	}
 	legacy := query.Get("response_encryption_key") != ""
+	if legacy != asked.legacy {
+		return "", endMisconfigured.because("the device does not come with the flow that it was asked for")
+	}
 	if f := p.checkAsked(query, legacy); f != nil {
 		return "", f
 	}
@@ -139,6 +142,10 @@ func (s *Service) callback(r *http.Request) *ending {
 	asked, end := s.admit(query)
 	if end != nil {
 		return end
+	}
+	if asked.legacy { // its answer comes from the device alone
+		s.refused(signature.Purpose)
+		return &endInvalid
 	}
 	used := s.memory.enter(ctx, asked.seed)
 	if used == nil {
