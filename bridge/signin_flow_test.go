@@ -121,19 +121,20 @@ func TestSigningIn(t *testing.T) {
 	}
 }
 
-// TestAnyReplicaFinishesASignIn has the request sent by one bridge, which is killed, and everything after it done by
-// another, whose keys have been rotated meanwhile.
+// TestAnyReplicaFinishesASignIn has the request sent by one bridge, which is killed, the browser come back to another, and
+// Apple's answer to a third. The keys have been rotated meanwhile.
 func TestAnyReplicaFinishesASignIn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and kills programs")
 	}
 	for _, device := range []string{"iphone", "old_iphone"} {
 		t.Run(device, func(t *testing.T) {
-			w, first, second, switchTo := newReplicatedSignIn(t)
-			switchTo(first)
+			w, replicas, route := newReplicatedSignIn(t)
+			first := replicas[0]
+			route(first, first)
 			bubble := w.begin(device)
 			first.kill()
-			switchTo(second)
+			route(replicas[1], replicas[2])
 			w.signIn(bubble, nil)
 			var identity *message.Identity
 			confirmed := false
@@ -151,7 +152,7 @@ func TestAnyReplicaFinishesASignIn(t *testing.T) {
 				t.Errorf("identity %+v, confirmed: %t", identity, confirmed)
 			}
 			for _, secret := range w.secret {
-				for _, replica := range []*process{first, second} {
+				for _, replica := range replicas {
 					if strings.Contains(replica.stderr.String(), secret) {
 						t.Errorf("a secret or a person is in the log")
 					}
@@ -161,9 +162,15 @@ func TestAnyReplicaFinishesASignIn(t *testing.T) {
 	}
 }
 
-func newReplicatedSignIn(t *testing.T) (w *signInWorld, first, second *process, switchTo func(*process)) {
-	var target atomic.Pointer[url.URL]
-	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target.Load()) }})
+func newReplicatedSignIn(t *testing.T) (w *signInWorld, replicas []*process, route func(browser, apple *process)) {
+	var browserTo, appleTo atomic.Pointer[url.URL]
+	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		if strings.HasPrefix(r.In.URL.Path, "/oauth/") {
+			r.SetURL(browserTo.Load())
+			return
+		}
+		r.SetURL(appleTo.Load())
+	}})
 	t.Cleanup(front.Close)
 	const clientSecret = "the-secret-of-the-client"
 	later := &lateHandler{}
@@ -203,13 +210,14 @@ signin: {providers: {example: {issuer: %q, client_id: example, client_secret: %q
 		t.Cleanup(p.kill)
 		return p
 	}
-	first, second = replica(masterKey), replica(newKey+", "+masterKey)
+	replicas = []*process{replica(masterKey), replica(newKey + ", " + masterKey), replica(newKey + ", " + masterKey)}
 	w = &signInWorld{
 		control: control{t, &Demo{pages: pages.Listener}}, tap: tap,
 		secret: []string{clientSecret, masterKey, "Lovelace", "urn:mbid:", "code=", "state="},
 	}
-	return w, first, second, func(p *process) {
-		target.Store(&url.URL{Scheme: "http", Host: p.listen})
+	return w, replicas, func(browser, apple *process) {
+		browserTo.Store(&url.URL{Scheme: "http", Host: browser.listen})
+		appleTo.Store(&url.URL{Scheme: "http", Host: apple.listen})
 	}
 }
 
