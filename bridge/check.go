@@ -45,19 +45,29 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 	report.Abilities = site.abilities()
 	var failures []string
 	for _, name := range slices.Sorted(maps.Keys(site.desks)) {
-		tester, ok := site.desks[name].Connector.(connectors.SelfTester)
-		if !ok {
-			continue
+		var testers []selfTester
+		if tester, ok := site.desks[name].Connector.(connectors.SelfTester); ok {
+			testers = append(testers, tester)
 		}
-		run, failed, warnings := tester.SelfTest(ctx)
-		report.Tests += run
-		report.Warnings = append(report.Warnings, warnings...)
-		failures = append(failures, failed...)
+		if lookUp := site.lookUps[name]; lookUp != nil {
+			testers = append(testers, lookUp)
+		}
+		for _, tester := range testers {
+			run, failed, warnings := tester.SelfTest(ctx)
+			report.Tests += run
+			report.Warnings = append(report.Warnings, warnings...)
+			failures = append(failures, failed...)
+		}
 	}
 	if len(failures) > 0 {
 		return report, errors.New(strings.Join(failures, "\n"))
 	}
 	return report, nil
+}
+
+// selfTester is a [connectors.SelfTester], or a look-up.
+type selfTester interface {
+	SelfTest(ctx context.Context) (run int, failed, warnings []string)
 }
 
 func (s *site) abilities() map[string]connectors.Abilities {

@@ -41,8 +41,9 @@ type site struct {
 	media    *media.Links
 	signIns  *signIns // nil: there are no providers
 	identity *identityTokens
-	files    map[string]flow.FileOpener  // by connector name; "" for the API
-	auth     map[string]*auth.Authorizer // by connector name; only of those that have one
+	files    map[string]flow.FileOpener    // by connector name; "" for the API
+	auth     map[string]*auth.Authorizer   // by connector name, or by that of a look-up; only of those that have one
+	lookUps  map[string]*connectors.LookUp // of customers' profiles, by connector name
 	closers  []func()
 
 	certificate *tls.Certificate // of the public listener; nil: TLS ends before the bridge
@@ -65,6 +66,8 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 		speaks: make(map[string]map[message.BusinessID]bool),
 		files:  make(map[string]flow.FileOpener),
 		auth:   make(map[string]*auth.Authorizer),
+
+		lookUps: make(map[string]*connectors.LookUp),
 	}
 	if err := s.loadCertificate(); err != nil {
 		return nil, err
@@ -233,9 +236,38 @@ func (s *site) addDesk(name string, cfg config.Connector, former *auth.Authorize
 		Files: s.files[name], Events: desk,
 		MaySpeakFor: func(business message.BusinessID) bool { return s.speaks[name][business] },
 	}
+	if err := s.addLookUp(desk, factory.ProfileSettings(cfg.Settings)); err != nil {
+		return err
+	}
 	s.desks[name] = desk
 	s.metrics.ExpectConnector(name)
 	s.metrics.ExpectPeer(name, factory.Operations...)
+	return nil
+}
+
+// addLookUp lets a desk's customers be looked up, where its settings say how. The API is not the helpdesk: it has a client
+// and credentials of its own.
+func (s *site) addLookUp(desk *flow.Desk, settings *connectors.Profile) error {
+	if settings == nil {
+		return nil
+	}
+	authorizer, err := settings.Authorizer(auth.Deps{Peer: desk.Name, Metrics: s.metrics, Logger: s.logger})
+	if err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
+	if authorizer != nil {
+		s.auth[desk.Name+" profile"] = authorizer // no connector has a space in its name
+		s.metrics.ExpectPeer(desk.Name, auth.Operation)
+	}
+	lookUp, err := connectors.NewLookUp(connectors.Environment{
+		Name: desk.Name, Dir: s.config.Dir, HTTP: s.client(desk.Name, s.config.Limits.InboundConcurrency, authorizer.For),
+		Logger: s.logger.With("connector", desk.Name), Now: time.Now,
+	}, settings)
+	if err != nil {
+		return err
+	}
+	s.lookUps[desk.Name], desk.Profile = lookUp, lookUp.Profile
+	s.metrics.ExpectPeer(desk.Name, connectors.ProfileOperation)
 	return nil
 }
 

@@ -130,6 +130,10 @@ type Factory struct {
 	// calls of [Environment.HTTP] carry it by themselves, and so do requests for files. nil: the connector has its own way.
 	Auth func(settings any) (list []auth.Settings, origins []string)
 
+	// Profile gives the look-up of customers that these settings ask for, empty or nil where they ask for none. The bridge
+	// makes it, see [LookUp]; the connector finds its result in the events. nil: the connector cannot have one.
+	Profile func(settings any) *Profile
+
 	// New makes a connector from validated settings (what NewConfig gave, filled). It reads files that these name, and does
 	// no other I/O.
 	New func(Environment, any) (Connector, error)

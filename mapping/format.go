@@ -209,28 +209,32 @@ func (r *reader) inboundRule(n *node) (string, bool) {
 		here.where += ", " + key
 		return here
 	}
-	var receipt, messages *node
+	var receipt, profile, messages *node
 	ok := r.keys(n, map[string]func(*node){
 		"name":     func(n *node) { r.textOf(n) },
 		"when":     func(n *node) { rule.when = r.queryOf(n, scope{where: at("when").where, vars: r.vars, inbound: true}) },
 		"ignored":  func(n *node) { rule.ignored = r.flagOf(n) },
 		"steps":    func(n *node) { rule.steps = r.steps(n, in) },
 		"receipt":  func(n *node) { receipt = n },
+		"profile":  func(n *node) { profile = n },
 		"messages": func(n *node) { messages = n },
 	})
 	if receipt != nil {
 		rule.receipt = r.queryOf(receipt, at("receipt"))
 	}
+	if profile != nil {
+		rule.profile = r.queryOf(profile, at("profile"))
+	}
 	if messages != nil {
 		rule.messages = r.queryOf(messages, at("messages"))
 	}
-	has := n.Child("steps") != nil || messages != nil
+	has := n.Child("steps") != nil || messages != nil || profile != nil
 	switch {
 	case !ok:
 	case rule.ignored && (has || receipt != nil):
-		r.Report(n, "a rule that ignores has nothing else to do", "Remove ignored, or steps, receipt and messages.")
+		r.Report(n, "a rule that ignores has nothing else to do", "Remove ignored, or steps, receipt, profile and messages.")
 	case !rule.ignored && !has:
-		r.Report(n, "the rule does nothing", "Add steps or messages, or ignored: true.")
+		r.Report(n, "the rule does nothing", "Add steps, profile or messages, or ignored: true.")
 	}
 	r.m.inbound = append(r.m.inbound, rule)
 	return rule.name, ok && always(n)

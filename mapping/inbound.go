@@ -47,6 +47,7 @@ type Result struct {
 	Rule        string             // the rule that took it; "" for none
 	Receipt     string             // the helpdesk's id of the message; "" for none
 	Messages    []message.Outbound // what a bot answered at once
+	Profile     map[string]any     // what a look-up found out about the customer; nil for nothing
 	Ignored     bool               // dropped, as the file says
 	Unsupported bool               // no rule takes it
 }
@@ -105,6 +106,11 @@ func (d *delivery) run(ctx context.Context) (Result, error) {
 	var err error
 	if d.rule.receipt != nil {
 		if result.Receipt, err = d.receipt(ctx); err != nil {
+			return result, err
+		}
+	}
+	if d.rule.profile != nil {
+		if result.Profile, err = d.profile(ctx); err != nil {
 			return result, err
 		}
 	}
@@ -184,6 +190,33 @@ func (d *delivery) receipt(ctx context.Context) (string, error) {
 		return "", d.rule.receipt.failed("is no text or number of at most %d bytes", most)
 	}
 	return text, nil
+}
+
+// maxProfile is how much JSON a profile may be: it goes to the helpdesk with a message.
+const maxProfile = 64 << 10
+
+// profile reads what a look-up found out, in values that any JSON encoder takes: jq knows numbers that JSON has not.
+func (d *delivery) profile(ctx context.Context) (map[string]any, error) {
+	value, err := d.rule.profile.first(ctx, d.event, d.vars, d.steps, d.event)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	if _, ok := value.(map[string]any); !ok {
+		return nil, d.rule.profile.failed("is neither an object nor null")
+	}
+	text, err := encode(value)
+	if err != nil {
+		return nil, d.rule.profile.failed("gives what JSON cannot hold")
+	}
+	if len(text) > maxProfile {
+		return nil, d.rule.profile.failed("gives more than %d bytes", maxProfile)
+	}
+	plain, err := decodeJSON(text)
+	profile, ok := plain.(map[string]any)
+	if err != nil || !ok {
+		return nil, d.rule.profile.failed("gives what JSON cannot hold")
+	}
+	return profile, nil
 }
 
 // messages reads what a bot answered. Each message gets what it does not say from the event; its key is the same on

@@ -36,6 +36,7 @@ type inboundRule struct {
 	ignored  bool
 	steps    []*step
 	receipt  *query
+	profile  *query
 	messages *query
 }
 
@@ -168,6 +169,37 @@ func (m *Mapping) Variables() (names, required []string) {
 		}
 	}
 	return names, required
+}
+
+// With sets one variable for one use, over what Bind gave.
+func (v Vars) With(name string, value any) Vars {
+	values := maps.Clone(v.values)
+	if values == nil {
+		values = map[string]any{}
+	}
+	values[name] = value
+	return Vars{values}
+}
+
+// LooksUp tells whether a rule of the file gives a profile.
+func (m *Mapping) LooksUp() bool {
+	return slices.ContainsFunc(m.inbound, func(rule *inboundRule) bool { return rule.profile != nil })
+}
+
+// LookUpFault says why the file cannot be used for look-ups, in which nobody reads receipts and messages; "" if it can.
+func (m *Mapping) LookUpFault() string {
+	if !m.LooksUp() {
+		return "no rule of the mapping gives a profile"
+	}
+	for _, rule := range m.inbound {
+		if rule.receipt != nil || rule.messages != nil {
+			return fmt.Sprintf("rule %q gives a receipt or messages, which a look-up has no use for", rule.name)
+		}
+	}
+	if len(m.outbound) > 0 {
+		return "the mapping has outbound rules, and a look-up gets no webhooks"
+	}
+	return ""
 }
 
 func (m *Mapping) vars(given Vars) map[string]any {

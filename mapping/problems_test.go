@@ -28,7 +28,7 @@ var badFiles = map[string]struct {
 	"an alias in itself":         {"mapping: 1\noutbound: &x [*x]", []string{"2:15: outbound[0]: alias *x has no anchor above it", "2:15: outbound[0]: is nothing; a mapping is needed"}, true},
 	"a rule that is no mapping":  {"mapping: 1\noutbound: [text]", []string{"2:12: outbound[0]: is text; a mapping is needed"}, true},
 	"a rule without a name":      {"mapping: 1\noutbound: [{ignored: true}]", []string{"2:12: outbound[0]: the rule has no name"}, true},
-	"a rule that does nothing":   {"mapping: 1\ninbound: [{name: a}]\noutbound: [{name: b}]", []string{"2:11: inbound[0]: the rule does nothing. Add steps or messages, or ignored: true.", "3:12: outbound[0]: the rule does nothing"}, true},
+	"a rule that does nothing":   {"mapping: 1\ninbound: [{name: a}]\noutbound: [{name: b}]", []string{"2:11: inbound[0]: the rule does nothing. Add steps, profile or messages, or ignored: true.", "3:12: outbound[0]: the rule does nothing"}, true},
 	"ignored and more":           {"mapping: 1\noutbound: [{name: a, ignored: true, messages: .body}]", []string{"2:12: outbound[0]: a rule that ignores has nothing else to do"}, true},
 	"an empty when":              {"mapping: 1\noutbound:\n  - name: a\n    when:\n    ignored: true\n", []string{"4:10: outbound[0].when: is nothing; a jq query is needed"}, true},
 	"names taken":                {"mapping: 1\ninbound: [{name: a, ignored: true}]\noutbound: [{name: a, ignored: true}]", []string{`3:12: outbound[0]: another rule is named "a", in line 2`}, false},
@@ -75,6 +75,10 @@ var badFiles = map[string]struct {
 	"a test with a typo":         {"mapping: 1\noutbound: [{name: a, ignored: true}]\ntests: [{name: t, outbound: {body: 1}, expect: {ignore: true}}]", []string{`3:49: tests[0].expect.ignore: unknown key "ignore". Did you mean "ignored"?`}, true},
 	"a bad answer":               {"mapping: 1\ninbound: [{name: a, ignored: true}]\ntests: [{name: t, inbound: {event: {}, answers: [{status: ok}]}, expect: {ignored: true}}]", []string{"3:49: tests[0].inbound.answers: answers[0].status must be a number"}, true},
 	"an inbound test's receipt":  {"mapping: 1\noutbound: [{name: a, ignored: true}]\ntests: [{name: t, outbound: {body: 1}, expect: {receipt: x}}]", []string{`3:49: tests[0].expect.receipt: unknown key "receipt"`}, false},
+	"a profile nobody extracts":  {oneStep(post, "        extract: {id: .body.id}", "    profile: '{id: $steps.post.ids}'"), []string{`10:20: inbound[0].profile: step "post" does not extract "ids"`}, false},
+	"a profile, dropped":         {"mapping: 1\ninbound: [{name: a, ignored: true, profile: .data}]", []string{"2:11: inbound[0]: a rule that ignores has nothing else to do. Remove ignored, or steps, receipt, profile and messages."}, true},
+	"a profile, unquoted":        {oneStep(post, "    profile: {id: .data.id}"), []string{"9:14: inbound[0].profile: is a mapping; a jq query is needed"}, true},
+	"an expected profile":        {"mapping: 1\ninbound: [{name: a, ignored: true}]\ntests: [{name: t, inbound: {event: {}}, expect: {profile: [1]}}]", []string{"3:59: tests[0].expect.profile: is a list; a mapping is needed"}, true},
 	"a tag":                      {"mapping: 1\noutbound: !x []", []string{"2:11: outbound: YAML tags have no meaning here", "2:11: outbound: is nothing"}, true},
 }
 

@@ -44,7 +44,7 @@ func (m *Mapping) Test(ctx context.Context) []TestResult {
 // outcome is what a rule did, in the words of expect.
 type outcome struct {
 	rule   string
-	values map[string]any // requests, receipt, messages, ignored, unsupported
+	values map[string]any // requests, receipt, profile, messages, ignored, unsupported
 	err    error
 }
 
@@ -67,8 +67,16 @@ func (t *selfTest) run(ctx context.Context, m *Mapping) outcome {
 	}
 	return outcome{rule: result.Rule, err: err, values: map[string]any{
 		"requests": requestValues(do.requests), "messages": messageValues(result.Messages),
-		"receipt": result.Receipt, "ignored": result.Ignored, "unsupported": result.Unsupported,
+		"receipt": result.Receipt, "profile": profileValue(result.Profile), "ignored": result.Ignored, "unsupported": result.Unsupported,
 	}}
+}
+
+// profileValue is null where there is none.
+func profileValue(profile map[string]any) any {
+	if profile == nil {
+		return nil
+	}
+	return profile
 }
 
 // script answers requests with what a test lists; without a list, with 200 and nothing.
@@ -117,7 +125,7 @@ func messageValues(messages []message.Outbound) []any {
 	return values
 }
 
-// diff compares with what a test expects. Requests, receipt, messages and the rest are compared where they are listed;
+// diff compares with what a test expects. Requests, receipt, profile, messages and the rest are compared where they are listed;
 // what is not listed must not have happened.
 func (o outcome) diff(expect map[string]any) []string {
 	var d differ
@@ -134,7 +142,7 @@ func (o outcome) diff(expect map[string]any) []string {
 		want, listed := expect[key]
 		got := o.values[key]
 		switch items, isList := got.([]any); {
-		case !listed && key == "receipt":
+		case !listed && (key == "receipt" || key == "profile"):
 		case !listed && isList:
 			for i, item := range items {
 				d.add(fmt.Sprintf("%s[%d]", key, i), absent{}, item)

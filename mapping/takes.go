@@ -40,6 +40,9 @@ func (m *Mapping) Takes(event message.EventType) Taken {
 // untaken warns of events that the bridge sends on its own, which are easily forgotten.
 func (m *Mapping) untaken() yamlfile.Problems {
 	problems := yamlfile.File{Name: m.warnings.Name, Format: format}
+	if m.LooksUp() { // a look-up is not asked about them
+		return nil
+	}
 	for _, forgotten := range []struct {
 		event message.EventType
 		what  string

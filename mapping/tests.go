@@ -122,6 +122,11 @@ func (r *reader) expectation(n *node, inbound bool) {
 	if inbound {
 		readers["unsupported"] = func(n *node) { r.flagOf(n) }
 		readers["receipt"] = func(n *node) { r.textOf(n) }
+		readers["profile"] = func(n *node) {
+			if n.Kind != yamlfile.Null {
+				r.keyed(n)
+			}
+		}
 		readers["requests"] = func(n *node) {
 			for _, item := range r.itemsOf(n) {
 				any := func(*node) {}

@@ -22,6 +22,7 @@ type Trial struct {
 	Requests []any  `json:"requests,omitempty"`
 	Receipt  string `json:"receipt,omitempty"`
 	Messages []any  `json:"messages,omitempty"`
+	Profile  any    `json:"profile,omitempty"`
 	Error    string `json:"error,omitempty"` // with the values of the payload in it: not for logs
 }
 
@@ -77,6 +78,7 @@ func (m *Mapping) tryInbound(ctx context.Context, rule *inboundRule, payload map
 		var result Result
 		result, err = d.run(ctx)
 		trial.Ignored, trial.Receipt, trial.Messages = result.Ignored, result.Receipt, messageValues(result.Messages)
+		trial.Profile = profileValue(result.Profile)
 	}
 	trial.Requests = requestValues(do.requests)
 	trial.fail(err)

@@ -39,6 +39,9 @@ type Desk struct {
 	Sender       Sender           // its door for messages to customers
 	// IdentityTokens: it gets tokens that tell who a customer is, so sign-ins come with proofs to ask for them with.
 	IdentityTokens bool
+	// Profile asks an API of the operator's who the customer is; nil: there is none to ask. firstSeen tells that the
+	// helpdesk has got nothing of this conversation from this replica yet. It gives nil where there is nothing to tell.
+	Profile func(ctx context.Context, event message.Event, firstSeen bool) (map[string]any, *message.Failure)
 }
 
 // Gateway is Apple's side; [apple.Client] implements it. The errors are [*message.Failure].
@@ -66,6 +69,7 @@ type Memory struct {
 	uncertain *lru.Cache[string, struct{}] // inbound messages that the helpdesk may already have
 	devices   *lru.Cache[string, message.Device]
 	taps      *lru.Cache[string, time.Time] // answers that the helpdesk has, by session and content
+	met       *lru.Cache[string, struct{}]  // conversations of which the helpdesk has something, where profiles are looked up
 	pictures  pictures                      // what is shown often, or could not be sent in time
 
 	inboundLanes, outboundLanes   *lanes
@@ -90,6 +94,7 @@ func NewMemory(now func() time.Time) *Memory {
 	m.uncertain, _ = lru.New[string, struct{}](repeatSize / 16)
 	m.devices, _ = lru.New[string, message.Device](repeatSize / 8)
 	m.taps, _ = lru.New[string, time.Time](repeatSize / 16)
+	m.met, _ = lru.New[string, struct{}](repeatSize / 8)
 	m.shutdown, m.cancel = context.WithCancel(context.Background())
 	return m
 }

@@ -196,6 +196,7 @@ func (f *Flow) handOver(ctx context.Context, desk *Desk, event message.Event) (m
 	outcome := message.OutcomeAccepted
 	var call func() error
 	var answers []message.Outbound
+	f.lookUp(ctx, desk, &event)
 	switch event.Type {
 	case message.EventClosed:
 		relay, ok := desk.Connector.(connectors.CloseRelay)
@@ -215,6 +216,7 @@ func (f *Flow) handOver(ctx context.Context, desk *Desk, event message.Event) (m
 	}
 	failure := f.protect(desk.Name, call)
 	if failure == nil {
+		f.meet(desk, event)
 		if failure = f.sendAnswers(ctx, desk, answers); failure != nil { // the next try repeats what the helpdesk has
 			f.Memory.uncertain.Add(repeatKey(event), struct{}{})
 		}

@@ -53,6 +53,10 @@ type Data struct {
 	// PossibleRepeat marks the next try after one whose outcome nobody knows: the helpdesk may have it already.
 	PossibleRepeat bool `json:"possible_repeat,omitempty"`
 
+	// Profile is what the operator's own API says of the customer: message.received, message.replied, signin.completed. It
+	// is personal data like what was said: never in the log.
+	Profile map[string]any `json:"profile,omitempty"`
+
 	Text        string       `json:"text,omitempty"`        // message.received
 	Subject     string       `json:"subject,omitempty"`     // message.received: iMessage's rare subject line
 	Attachments []Attachment `json:"attachments,omitempty"` // message.received

@@ -47,6 +47,9 @@ func events() map[string]message.Event {
 			d.Text = "Loved “It is on its way”"
 			d.Reaction = &message.Reaction{Verb: message.VerbLoved, Quoted: "It is on its way"}
 		}),
+		"message.received-profile": make(message.EventReceived, "0a11b7a8-6f1d-4a3e-9d7b-000000000011", func(d *message.Data) {
+			d.Text, d.Profile = "Where is my order?", map[string]any{"name": "Ada Lovelace", "tier": "gold"}
+		}),
 		"message.received-attachment": make(message.EventReceived, "0a11b7a8-6f1d-4a3e-9d7b-000000000003", func(d *message.Data) {
 			d.Attachments = []message.Attachment{{ID: "0", Name: "receipt.heic", MIMEType: "image/heic", Size: 1_234_567}}
 		}),

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -50,19 +49,7 @@ func (c *Config) LoadMapping(dir string) (*mapping.Mapping, error) {
 	if name, ok := strings.CutPrefix(c.Mapping, presetPrefix); ok {
 		return mapping.Preset(name)
 	}
-	path := c.Mapping
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	loaded, problems, err := mapping.Load(path)
-	if err != nil || len(problems) == 0 {
-		return loaded, err
-	}
-	texts := make([]string, len(problems))
-	for i, problem := range problems {
-		texts[i] = problem.String()
-	}
-	return nil, errors.New(strings.Join(texts, "\n"))
+	return connectors.LoadMapping(dir, c.Mapping)
 }
 
 // Bind gives the mapping its variables; base is the helpdesk's URL unless the settings say otherwise. The error names
@@ -93,6 +80,9 @@ func newMapped(plain *Connector, cfg *Config) (connectors.Connector, error) {
 	loaded, err := cfg.LoadMapping(plain.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if loaded.LooksUp() {
+		return nil, errors.New("mapping: a rule gives a profile, which is for the mapping of a look-up: name the file in profile.mapping")
 	}
 	vars, err := cfg.Bind(loaded)
 	if err != nil {
@@ -136,16 +126,7 @@ func (m *mapped) RelayClose(ctx context.Context, event message.Event) error {
 
 // SelfTest runs the mapping's own tests.
 func (m *mapped) SelfTest(ctx context.Context) (run int, failed, warnings []string) {
-	results := m.mapping.Test(ctx)
-	for _, result := range results {
-		if !result.OK {
-			failed = append(failed, fmt.Sprintf("connectors.%s.mapping: the test %q fails: %s", m.Name, result.Name, result.Diff))
-		}
-	}
-	for _, warning := range m.mapping.Warnings() {
-		warnings = append(warnings, warning.String())
-	}
-	return len(results), failed, warnings
+	return connectors.SelfTestMapping(ctx, "connectors."+m.Name+".mapping", m.mapping)
 }
 
 // UploadsFiles is false: the mapping sees links.
@@ -251,7 +232,7 @@ func (c *caller) Do(ctx context.Context, request mapping.Request) (mapping.Answe
 		request.Header.Set("User-Agent", "bizbridge")
 	}
 	if retry != httpclient.RetryIdempotent {
-		hideKey(request.Header)
+		connectors.HideKey(request.Header)
 	}
 	resp, err := c.HTTP.Do(ctx, httpclient.Call{
 		Operation: "webhook", Method: request.Method, URL: request.URL, Header: request.Header, Body: request.Body, Retry: retry,
@@ -263,17 +244,6 @@ func (c *caller) Do(ctx context.Context, request mapping.Request) (mapping.Answe
 	c.last = resp
 	c.taken = c.taken || !request.Idempotent && resp.Status >= 200 && resp.Status <= 299
 	return mapping.Answer{Status: resp.Status, Header: resp.Header, Body: resp.Body}, nil
-}
-
-// hideKey writes the name of the key in lower case, which is the same to the helpdesk. Under its usual name net/http
-// would make the request again by itself when a connection that was in use before breaks.
-func hideKey(header http.Header) {
-	for _, name := range []string{mapping.IdempotencyHeader, "X-" + mapping.IdempotencyHeader} {
-		if values, ok := header[name]; ok {
-			delete(header, name)
-			header[strings.ToLower(name)] = values
-		}
-	}
 }
 
 // Refused implements [mapping.Doer].

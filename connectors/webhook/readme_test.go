@@ -141,6 +141,7 @@ func members(t *testing.T, object []byte) map[string]json.RawMessage {
 func TestReadmeSettingsAreRight(t *testing.T) {
 	for name, value := range map[string]string{
 		"DESK_SECRET": webhooktest.Secret, "DESK_AUTHORIZATION": zendeskAuthorization, "DESK_TOKEN": webhooktest.WebhookToken,
+		"CRM_TOKEN": "t0ken-of-the-bridge", "CRM_API_KEY": "k3y-of-the-api", "CRM_LOGIN_PASSWORD": "p4ssword",
 		"GATEWAY_KEY": "k3y-of-the-gateway", "DESK_CLIENT_SECRET": "s3cret-of-the-client",
 	} {
 		t.Setenv(name, value)
@@ -150,8 +151,8 @@ func TestReadmeSettingsAreRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	examples := blocks(t, "yaml")
-	if len(examples) != 4 {
-		t.Fatalf("%d examples, want 4", len(examples))
+	if len(examples) != 5 {
+		t.Fatalf("%d examples, want 5", len(examples))
 	}
 	const head = `
 server: {public_url: "https://bridge.example.com"}
@@ -159,6 +160,7 @@ keys: [MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=]
 apple: {accounts: [{msp_id: 11111111-2222-3333-4444-555555555555, secrets: [c2VjcmV0LW9mLWFwcGxl]}]}
 `
 	const business = "businesses: [{id: aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee, msp_id: 11111111-2222-3333-4444-555555555555, connector: desk}]\n"
+	lookUps := 0
 	for i, example := range examples {
 		indent := example[:len(example)-len(strings.TrimLeft(example, " "))] // of the list that it stands in
 		text := head + strings.ReplaceAll("\n"+example, "\n"+indent, "\n")
@@ -166,7 +168,7 @@ apple: {accounts: [{msp_id: 11111111-2222-3333-4444-555555555555, secrets: [c2Vj
 			text += business
 		}
 		folder := t.TempDir()
-		for file, content := range map[string]string{"bizbridge.yaml": text, "desk.mapping.yaml": string(preset)} {
+		for file, content := range map[string]string{"bizbridge.yaml": text, "desk.mapping.yaml": string(preset), "profile.mapping.yaml": blocks(t, "yaml mapping")[0]} {
 			if err := os.WriteFile(filepath.Join(folder, file), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -176,9 +178,25 @@ apple: {accounts: [{msp_id: 11111111-2222-3333-4444-555555555555, secrets: [c2Vj
 			t.Errorf("example %d: %v", i+1, err)
 			continue
 		}
-		if _, err := build(t, folder, time.Now, cfg.Connectors["desk"].Settings.(*webhook.Config)); err != nil {
+		settings := cfg.Connectors["desk"].Settings.(*webhook.Config)
+		if _, err := build(t, folder, time.Now, settings); err != nil {
 			t.Errorf("example %d: %v", i+1, err)
 		}
+		if webhook.Factory().ProfileSettings(settings) == nil {
+			continue
+		}
+		lookUps++
+		lookUp, err := buildLookUp(t, folder, settings)
+		if err != nil {
+			t.Errorf("example %d: %v", i+1, err)
+			continue
+		}
+		if run, failed, warnings := lookUp.SelfTest(t.Context()); run != 3 || len(failed)+len(warnings) > 0 {
+			t.Errorf("example %d: %d tests, %q, %q", i+1, run, failed, warnings)
+		}
+	}
+	if lookUps != 1 {
+		t.Errorf("%d examples of look-ups, want 1", lookUps)
 	}
 }
 

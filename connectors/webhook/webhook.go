@@ -45,6 +45,8 @@ type Config struct {
 	// What proves to the helpdesk's own login who calls, beside the signature: up to four entries, and every call carries
 	// all of them.
 	Auth []auth.Settings `json:"auth,omitempty" jsonschema:"maxItems=4"`
+	// Looks customers up in an API of your own; what it says comes with their messages, as profile.
+	Profile connectors.Profile `json:"profile,omitzero"`
 }
 
 // The values of attachments.
@@ -60,6 +62,7 @@ func (c *Config) Validate(report func(path, message, hint string)) {
 	}
 	c.validateMapping(report)
 	c.validateAuth(report)
+	c.Profile.Validate(report)
 	for path, secrets := range map[string][]config.Secret{"secrets": c.Secrets, "verify_secrets": c.VerifySecrets} {
 		for i, secret := range secrets {
 			if path == "verify_secrets" && c.VerifyHeader != "" {
@@ -183,6 +186,7 @@ func Factory() connectors.Factory {
 		Operations: []string{"webhook"},
 		Origin:     func(settings any) string { return settings.(*Config).URL },
 		Auth:       func(settings any) ([]auth.Settings, []string) { return settings.(*Config).authentication() },
+		Profile:    func(settings any) *connectors.Profile { return &settings.(*Config).Profile },
 		New:        newConnector,
 	}
 }

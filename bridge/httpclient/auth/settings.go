@@ -140,13 +140,18 @@ func GrantPath(connector string, i int) string {
 func (s *Settings) SignsBody() bool { return s.Kind == kindHMAC }
 
 // PerCustomer tells whether it needs [WithCustomer].
-func (s *Settings) PerCustomer() bool {
+func (s *Settings) PerCustomer() bool { return len(s.CustomerValues()) > 0 }
+
+// CustomerValues are the names of what it needs from [WithCustomer], in order.
+func (s *Settings) CustomerValues() []string {
+	var names []string
 	for _, field := range s.Fields {
-		if s.Kind == kindCustomerToken && placeholder.MatchString(field.Reveal()) {
-			return true
+		if match := placeholder.FindStringSubmatch(field.Reveal()); match != nil && s.Kind == kindCustomerToken {
+			names = append(names, match[1])
 		}
 	}
-	return false
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Report is told of a fault, as by [config.Validator].
