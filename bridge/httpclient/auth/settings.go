@@ -61,7 +61,7 @@ type Settings struct {
 	Prefix string `json:"prefix,omitempty" jsonschema:"example=App"`
 	// hmac: how the signature is written; default: hex.
 	Encoding string `json:"encoding,omitempty" jsonschema:"example=hex,enum=hex,enum=base64"`
-	// hmac: a scheme of the signature table; default: HMAC-SHA-256 over the body.
+	// hmac: a scheme of the signature table, which this version does not have yet; without it HMAC-SHA-256 over the body.
 	Scheme string `json:"scheme,omitempty"`
 	// OAuth and customer_token: the address that gives tokens. Redirects are not followed.
 	TokenURL string `json:"token_url,omitempty" jsonschema:"format=uri,example=https://api.example.com/oauth/access_token"`
