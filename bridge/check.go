@@ -15,7 +15,6 @@ import (
 	"bizbridge/config"
 	"bizbridge/connectors"
 	"bizbridge/connectors/registry"
-	"bizbridge/mapping/templates"
 )
 
 // Report is what [Check] found in a configuration that works.
@@ -36,13 +35,10 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 		return Report{}, err
 	}
 	defer site.close()
-	report := Report{Warnings: cfg.Warnings()}
-	set, problems := templates.Load(cfg.Templates, cfg.Dir)
-	report.Templates = len(set.Names())
-	for _, problem := range problems {
-		report.Warnings = append(report.Warnings, strings.Replace(problem.String(), ": warning: ", ": ", 1))
+	report := Report{Templates: site.templates, Warnings: cfg.Warnings(), Abilities: site.abilities()}
+	for _, doubt := range site.doubts {
+		report.Warnings = append(report.Warnings, strings.Replace(doubt, ": warning: ", ": ", 1))
 	}
-	report.Abilities = site.abilities()
 	var failures []string
 	for _, name := range slices.Sorted(maps.Keys(site.desks)) {
 		var testers []selfTester

@@ -36,20 +36,21 @@ func readRichLinks(cfg *config.Config) (map[message.BusinessID]flow.RichLinks, e
 	return rules, nil
 }
 
-// loadTemplates reads the templates; nil for none.
-func loadTemplates(cfg *config.Config) (flow.Templates, error) {
-	if len(cfg.Templates) == 0 {
+// loadTemplates reads the templates; nil for none. What is doubtful about them is kept for [Check].
+func (s *site) loadTemplates() (flow.Templates, error) {
+	if len(s.config.Templates) == 0 {
 		return nil, nil
 	}
-	set, problems := templates.Load(cfg.Templates, cfg.Dir, templates.WithPictures(preparePicture))
-	if set != nil {
-		return templateSet{set}, nil
-	}
+	set, problems := templates.Load(s.config.Templates, s.config.Dir, templates.WithPictures(preparePicture))
 	texts := make([]string, len(problems))
 	for i, problem := range problems {
 		texts[i] = problem.String()
 	}
-	return nil, errors.New(strings.Join(texts, "\n"))
+	if set == nil {
+		return nil, errors.New(strings.Join(texts, "\n"))
+	}
+	s.templates, s.doubts = len(set.Names()), texts
+	return templateSet{set}, nil
 }
 
 // preparePicture makes a template's picture as small as it will be sent.

@@ -28,7 +28,7 @@ func TestPicturesOfTemplatesAreMadeToFitAtLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		loaded, err := loadTemplates(cfg)
+		loaded, err := (&site{config: cfg}).loadTemplates()
 		set, _ := loaded.(templateSet)
 		return set, err
 	}

@@ -40,11 +40,14 @@ type site struct {
 	apiKeys  []apiKey
 	media    *media.Links
 	signIns  *signIns // nil: there are no providers
-	identity *identityTokens
-	files    map[string]flow.FileOpener    // by connector name; "" for the API
-	auth     map[string]*auth.Authorizer   // by connector name, or by that of a look-up; only of those that have one
-	lookUps  map[string]*connectors.LookUp // of customers' profiles, by connector name
-	closers  []func()
+
+	templates int      // how many there are
+	doubts    []string // what is doubtful about them
+	identity  *identityTokens
+	files     map[string]flow.FileOpener    // by connector name; "" for the API
+	auth      map[string]*auth.Authorizer   // by connector name, or by that of a look-up; only of those that have one
+	lookUps   map[string]*connectors.LookUp // of customers' profiles, by connector name
+	closers   []func()
 
 	certificate *tls.Certificate // of the public listener; nil: TLS ends before the bridge
 	handler     http.Handler
@@ -69,6 +72,11 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 
 		lookUps: make(map[string]*connectors.LookUp),
 	}
+	defer func() {
+		if built == nil { // nobody else will
+			s.close()
+		}
+	}()
 	if err := s.loadCertificate(); err != nil {
 		return nil, err
 	}
@@ -89,7 +97,7 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 	faults = append(faults, err)
 	s.identity, err = newIdentityTokens(cfg, ring)
 	faults = append(faults, err)
-	templates, err := loadTemplates(cfg)
+	templates, err := s.loadTemplates()
 	if err := errors.Join(append(faults, err)...); err != nil {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ func (b *Business) UnmarshalJSON(data []byte) error {
 
 // Connector is one helpdesk. Beside type and delivery stand the keys of its type.
 type Connector struct {
-	// The kind of helpdesk. "bizbridge connectors" lists them.
+	// The kind of helpdesk. The README's table lists them.
 	Type string `json:"type" jsonschema:"required,example=webhook"`
 	// How messages reach this helpdesk. Without it, delivery.mode holds.
 	Delivery string `json:"delivery" jsonschema:"enum=direct,example=direct"`

@@ -104,14 +104,17 @@ func (f *Flow) noteRefusal(desk *Desk, sender Sender, out message.Outbound, fail
 
 // aftermath makes an event about a message that was sent. Apple gave it no id, so it has a derived one.
 func (f *Flow) aftermath(eventType message.EventType, out message.Outbound, device message.Device, about message.ID) message.Event {
-	return message.Event{
+	event := message.Event{
 		Type: eventType, Schema: message.SchemaVersion, Timestamp: f.Now().UTC(),
 		Data: message.Data{
 			ID:         message.Subject(eventType, out.BusinessID, out.CustomerID, string(about)),
 			BusinessID: out.BusinessID, CustomerID: out.CustomerID, Device: device,
-			Sealed: f.sealDevice(out.BusinessID, out.CustomerID, device),
 		},
 	}
+	if !device.Unknown() { // receivers keep the newest context: one that knows nothing must not replace what they have
+		event.Data.Sealed = f.sealDevice(out.BusinessID, out.CustomerID, device)
+	}
+	return event
 }
 
 // tell delivers an event that the answer to the sender does not wait for. It takes its place in the conversation before

@@ -160,15 +160,22 @@ const tapWindow = 10 * time.Second
 // tap names an answer by what it says; "" for what is no answer of a session, which cannot be told from a new one. The
 // bubble's words count only where nothing else tells what was chosen.
 func (f *Flow) tap(event message.Event) string {
-	if event.Type != message.EventReplied || event.Data.Reply.SessionID == "" {
+	var answer any
+	switch {
+	case event.Type == message.EventReplied && event.Data.Reply.SessionID != "":
+		reply := *event.Data.Reply
+		reply.Files = nil
+		if len(reply.Selections) > 0 {
+			reply.Title, reply.Subtitle = "", ""
+		}
+		answer = reply
+	case event.Type == message.EventSignIn: // proofs differ each time
+		told := event.Data.SignIn
+		answer = message.SignIn{RequestID: told.RequestID, Status: told.Status, Confirmed: told.Confirmed, Error: told.Error}
+	default:
 		return ""
 	}
-	reply := *event.Data.Reply
-	reply.Files = nil
-	if len(reply.Selections) > 0 {
-		reply.Title, reply.Subtitle = "", ""
-	}
-	said, err := json.Marshal(reply)
+	said, err := json.Marshal(answer)
 	if err != nil {
 		return ""
 	}

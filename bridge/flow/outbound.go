@@ -89,7 +89,7 @@ func (f *Flow) device(sender Sender, out message.Outbound) message.Device {
 // knownDevice is the device of the context; where that does not open or knows nothing, the one of the memory.
 func (f *Flow) knownDevice(out message.Outbound) (message.Device, error) {
 	device, err := f.openDevice(out.BusinessID, out.CustomerID, out.Sealed)
-	if err != nil || device.Capabilities == nil && device.Agent == "" && device.Locale == "" {
+	if err != nil || device.Unknown() {
 		if remembered, ok := f.Memory.devices.Get(conversation(out.BusinessID, out.CustomerID)); ok {
 			device = remembered
 		}

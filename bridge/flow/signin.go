@@ -112,16 +112,13 @@ func (f *Flow) TellSignIn(ctx context.Context, business message.BusinessID, cust
 	began := f.Now()
 	ctx, cancel := f.bounded(ctx, f.Timeout)
 	defer cancel()
-	device, known := f.Memory.devices.Get(conversation(business, customer))
+	device, _ := f.Memory.devices.Get(conversation(business, customer))
 	// A second person, or another cause, is another event: whoever drops repeats must see that there were two.
 	about := []string{signIn.RequestID, string(signIn.Status), signIn.Error}
 	if signIn.Identity != nil {
 		about = append(about, signIn.Identity.Subject)
 	}
 	event := f.aftermath(message.EventSignIn, message.Outbound{BusinessID: business, CustomerID: customer}, device, message.DeriveID(about...))
-	if !known { // another replica has seen the device: what is known of it must not be forgotten
-		event.Data.Sealed = ""
-	}
 	event.Data.SignIn = &signIn
 	event.Data.PossibleRepeat = f.Memory.uncertain.Contains(repeatKey(event))
 	f.prove(&event)

@@ -252,3 +252,24 @@ func TestTheFactsOfASignInAreSealedForIdentityTokens(t *testing.T) {
 		})
 	}
 }
+
+// TestTheSameSignInIsToldOnce: devices send some answers twice, a moment apart, under different ids.
+func TestTheSameSignInIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, withSignIns(&signIns{name: "acme", answer: func(answer apple.SignInAnswer) (message.SignIn, *message.Failure) {
+			return message.SignIn{RequestID: answer.RequestID, Status: answer.Status, Confirmed: answer.Status == message.SignInSucceeded}, nil
+		}}))
+		again := func(id message.ID, status message.SignInStatus) {
+			in := signInAnswer(status)
+			in.Event.Data.ID = id
+			wantNil(t, r.Inbound(t.Context(), in))
+		}
+		again("1", message.SignInCanceled)
+		again("2", message.SignInSucceeded)
+		again("3", message.SignInSucceeded)
+		wantEqual(t, "events", len(r.desk.got), 2)
+		pass(tapWindow)
+		again("4", message.SignInSucceeded)
+		wantEqual(t, "events later", len(r.desk.got), 3)
+	})
+}

@@ -50,5 +50,10 @@ type Device struct {
 	Capabilities []Capability `json:"capabilities,omitzero"` // nil: unknown; empty: the device shows texts and links only
 }
 
+// Unknown tells whether nothing at all is known: no replica that is asked has seen the customer.
+func (d Device) Unknown() bool {
+	return d.Capabilities == nil && d.Locale == "" && d.Intent == "" && d.Group == "" && d.Agent == ""
+}
+
 // Has tells whether the device is known to show what a capability stands for.
 func (d Device) Has(capability Capability) bool { return slices.Contains(d.Capabilities, capability) }
