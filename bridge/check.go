@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"bizbridge/bridge/flow"
+	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
 	"bizbridge/bridge/signin"
 	"bizbridge/config"
@@ -39,6 +41,7 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 	for _, doubt := range site.doubts {
 		report.Warnings = append(report.Warnings, strings.Replace(doubt, ": warning: ", ": ", 1))
 	}
+	report.Warnings = append(report.Warnings, untoldSignIns(cfg, report.Abilities)...)
 	var failures []string
 	for _, name := range slices.Sorted(maps.Keys(site.desks)) {
 		var testers []selfTester
@@ -59,6 +62,18 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 		return report, errors.New(strings.Join(failures, "\n"))
 	}
 	return report, nil
+}
+
+// untoldSignIns finds businesses whose customers can sign in while their helpdesk is never told who they are.
+func untoldSignIns(cfg *config.Config, abilities map[string]connectors.Abilities) (warnings []string) {
+	for i, business := range cfg.Businesses {
+		if level := abilities[business.Connector].Inbound[message.EventSignIn]; business.SignIn != "" && level <= connectors.Dropped {
+			warnings = append(warnings, fmt.Sprintf(
+				"businesses[%d].signin: the connector %s does not take signin.completed (%s), so nobody hears who signs in. Add a rule for it to the mapping.",
+				i, business.Connector, level))
+		}
+	}
+	return warnings
 }
 
 // selfTester is a [connectors.SelfTester], or a look-up.
