@@ -52,7 +52,7 @@ func firstDifference(want, got string) string {
 	return "there are more lines now"
 }
 
-// wiretap keeps what reached each server, by server and path.
+// wiretap keeps what each server has handled, by server and path: who finds it here finds what the server made of it there.
 type wiretap struct {
 	mu     sync.Mutex
 	bodies map[string][]json.RawMessage
@@ -66,15 +66,19 @@ func (w *wiretap) listen(server string, next http.Handler) http.Handler {
 				return
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
-			w.mu.Lock()
-			if w.bodies == nil {
-				w.bodies = make(map[string][]json.RawMessage)
-			}
-			w.bodies[server+r.URL.Path] = append(w.bodies[server+r.URL.Path], body)
-			w.mu.Unlock()
+			defer w.keep(server+r.URL.Path, body)
 		}
 		next.ServeHTTP(rw, r)
 	})
+}
+
+func (w *wiretap) keep(where string, body json.RawMessage) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.bodies == nil {
+		w.bodies = make(map[string][]json.RawMessage)
+	}
+	w.bodies[where] = append(w.bodies[where], body)
 }
 
 // take gives what came since the last time.
