@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +37,6 @@ type Deps struct {
 	// Previous is the Authorizer that this one replaces when the configuration is loaded anew. A grant that its provider
 	// has replaced in the meantime is taken over.
 	Previous *Authorizer
-	// Signers make the schemes of hmac, by name.
-	Signers map[string]func(Settings) (Signer, error)
 	// Now is the clock; nil: the system's.
 	Now func() time.Time
 }
@@ -82,7 +81,19 @@ func New(settings []Settings, deps Deps) (*Authorizer, error) {
 		a.parts = append(a.parts, made)
 		a.readsBody = a.readsBody || s.Kind == kindHMAC
 	}
+	slices.SortStableFunc(a.parts, signedLast)
 	return a, nil
+}
+
+// signedLast puts signatures behind the rest, which may change the address that they cover.
+func signedLast(one, other part) int {
+	late := func(p part) int {
+		if _, is := p.(signed); is {
+			return 1
+		}
+		return 0
+	}
+	return late(one) - late(other)
 }
 
 func newKeeper(deps Deps) keeper {
@@ -113,8 +124,8 @@ func (a *Authorizer) part(s Settings, deps Deps) (part, error) {
 		}
 		return fixed{s.header(), []string{spaced(s.Prefix) + s.Key.Reveal()}}, nil
 	case kindHMAC:
-		signer, err := newSigner(s, deps.Signers)
-		return signed{signer, deps.Peer, a.now}, err
+		keys, err := s.signingKeys()
+		return signed{keys, deps.Peer, a.now}, err
 	case kindClientCredentials:
 		return &clientPart{keeper: &a.keeper, address: newTokenAddress(&a.keeper, s)}, nil
 	case kindAuthorizationCode:
@@ -122,17 +133,6 @@ func (a *Authorizer) part(s Settings, deps Deps) (part, error) {
 	default: // customer_token, as Validate has seen
 		return newCustomerPart(&a.keeper, s)
 	}
-}
-
-func newSigner(s Settings, signers map[string]func(Settings) (Signer, error)) (Signer, error) {
-	if s.Scheme == "" {
-		return newBodySigner(s), nil
-	}
-	make, known := signers[s.Scheme]
-	if !known {
-		return nil, errors.New("scheme is none of the known signatures")
-	}
-	return make(s)
 }
 
 // Close ends what is under way for tokens.

@@ -3,7 +3,10 @@ package auth
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -16,6 +19,8 @@ import (
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
+	"bizbridge/bridge/signature"
+	"bizbridge/config"
 )
 
 func bodyMAC() []byte {
@@ -31,23 +36,21 @@ func TestWhatNeverChangesIsSent(t *testing.T) {
 		header   string
 		want     string
 	}{
-		"basic":                   {Settings{Kind: "basic", Username: "ada", Password: "p:w"}, "Authorization", "Basic YWRhOnA6dw=="},
-		"basic without password":  {Settings{Kind: "basic", Username: "key"}, "Authorization", "Basic a2V5Og=="},
-		"bearer":                  {Settings{Kind: "bearer", Token: "abc"}, "Authorization", "Bearer abc"},
-		"LibreDesk":               {Settings{Kind: "bearer", Token: "k:s", Prefix: "token"}, "Authorization", "token k:s"},
-		"Zammad":                  {Settings{Kind: "bearer", Token: "abc", Prefix: "Token token="}, "Authorization", "Token token=abc"},
-		"Infobip's App":           {Settings{Kind: "api_key", Key: "abc", Header: "authorization", Prefix: "App"}, "Authorization", "App abc"},
-		"a key in a header":       {Settings{Kind: "api_key", Key: "abc", Header: "api-key"}, "Api-Key", "abc"},
-		"a key in the query":      {Settings{Kind: "api_key", Key: "a&b", Query: "key"}, "", "key=a%26b"},
-		"a signature in hex":      {Settings{Kind: "hmac", Secret: clientSecret, Header: "X-Signature"}, "X-Signature", hex.EncodeToString(bodyMAC())},
-		"with a prefix":           {Settings{Kind: "hmac", Secret: clientSecret, Header: "X-Hub-Signature-256", Prefix: "sha256="}, "X-Hub-Signature-256", "sha256=" + hex.EncodeToString(bodyMAC())},
-		"in base64":               {Settings{Kind: "hmac", Secret: clientSecret, Header: "X-Signature", Encoding: "base64"}, "X-Signature", base64.StdEncoding.EncodeToString(bodyMAC())},
-		"a scheme from elsewhere": {Settings{Kind: "hmac", Secret: clientSecret, Header: "X-Signature", Scheme: "theirs"}, "X-Signature", "POST /api the body 2026"},
+		"basic":                  {Settings{Kind: "basic", Username: "ada", Password: "p:w"}, "Authorization", "Basic YWRhOnA6dw=="},
+		"basic without password": {Settings{Kind: "basic", Username: "key"}, "Authorization", "Basic a2V5Og=="},
+		"bearer":                 {Settings{Kind: "bearer", Token: "abc"}, "Authorization", "Bearer abc"},
+		"LibreDesk":              {Settings{Kind: "bearer", Token: "k:s", Prefix: "token"}, "Authorization", "token k:s"},
+		"Zammad":                 {Settings{Kind: "bearer", Token: "abc", Prefix: "Token token="}, "Authorization", "Token token=abc"},
+		"Infobip's App":          {Settings{Kind: "api_key", Key: "abc", Header: "authorization", Prefix: "App"}, "Authorization", "App abc"},
+		"a key in a header":      {Settings{Kind: "api_key", Key: "abc", Header: "api-key"}, "Api-Key", "abc"},
+		"a key in the query":     {Settings{Kind: "api_key", Key: "a&b", Query: "key"}, "", "key=a%26b"},
+		"a signature in hex":     {Settings{Kind: "hmac", Secret: clientSecret, Header: "X-Signature"}, "X-Signature", hex.EncodeToString(bodyMAC())},
+		"with a prefix":          {Settings{Kind: "hmac", Secret: clientSecret, Header: "X-Hub-Signature-256", Prefix: "sha256="}, "X-Hub-Signature-256", "sha256=" + hex.EncodeToString(bodyMAC())},
+		"in base64":              {Settings{Kind: "hmac", Secret: clientSecret, Header: "X-Signature", Encoding: "base64"}, "X-Signature", base64.StdEncoding.EncodeToString(bodyMAC())},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			deps := Deps{Signers: map[string]func(Settings) (Signer, error){"theirs": func(s Settings) (Signer, error) { return theirs(s.Header), nil }}}
-			r := newRig(t, serve(t, ok), deps, test.settings)
+			r := newRig(t, serve(t, ok), Deps{}, test.settings)
 			r.wantStatus(t, 200)
 			got := r.api.seen()[0]
 			if sent := got.header.Get(test.header); test.header != "" && sent != test.want {
@@ -60,12 +63,50 @@ func TestWhatNeverChangesIsSent(t *testing.T) {
 	}
 }
 
-// theirs is a scheme that covers more than the body.
-type theirs string
+// Every scheme signs the call as it leaves, with what a key in the query adds to its address.
+func TestASchemeOfTheTableSigns(t *testing.T) {
+	t.Parallel()
+	for _, name := range schemeNames() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			secret := config.Secret(clientSecret)
+			if name == "freshchat" {
+				secret = rsaKey(t)
+			}
+			r := newRig(t, serve(t, ok), Deps{}, Settings{Kind: "hmac", Secret: secret, Scheme: name}, Settings{Kind: "api_key", Key: "abc", Query: "key"})
+			call := r.call()
+			call.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}} // Twilio signs nothing else
+			if _, err := r.do(t.Context(), call); err != nil {
+				t.Fatal(err)
+			}
+			scheme, _ := signature.Lookup(name)
+			keys, err := signature.New(scheme, secret.Reveal())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.api.seen()[0]
+			req := signature.Request{Method: got.method, URL: r.api.URL + got.path + "?" + got.query, Header: got.header, Body: []byte(got.body)}
+			if _, err := keys.Verify(req, r.clock.now()); err != nil || got.query != "key=abc" {
+				t.Errorf("%s: %v", req.URL, err)
+			}
+		})
+	}
+}
 
-func (s theirs) Sign(attempt *http.Request, body []byte, now time.Time) error {
-	attempt.Header.Set(string(s), attempt.Method+" "+attempt.URL.Path+" "+string(body)+" "+now.Format("2006"))
-	return nil
+func rsaKey(t *testing.T) config.Secret {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Secret(base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(private)))
+}
+
+func TestACallThatASchemeCannotSignIsNotMade(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, serve(t, ok), Deps{}, Settings{Kind: "hmac", Secret: clientSecret, Scheme: "twilio"})
+	_, err := r.do(t.Context(), r.call()) // its body is no form
+	wantFailure(t, err, message.Permanent, "cannot be signed")
+	r.api.wantRequests(t, 0)
 }
 
 func TestAnAttemptSharesNothingWithTheNext(t *testing.T) {

@@ -61,8 +61,8 @@ type Settings struct {
 	Prefix string `json:"prefix,omitempty" jsonschema:"example=App"`
 	// hmac: how the signature is written; default: hex.
 	Encoding string `json:"encoding,omitempty" jsonschema:"example=hex,enum=hex,enum=base64"`
-	// hmac: a scheme of the signature table, which this version does not have yet; without it HMAC-SHA-256 over the body.
-	Scheme string `json:"scheme,omitempty"`
+	// hmac: a scheme of bridge/signature, which says the header, prefix and encoding; without it HMAC-SHA-256 over the body.
+	Scheme string `json:"scheme,omitempty" jsonschema:"example=slack"`
 	// OAuth and customer_token: the address that gives tokens. Redirects are not followed.
 	TokenURL string `json:"token_url,omitempty" jsonschema:"format=uri,example=https://api.example.com/oauth/access_token"`
 	// OAuth: the id of the bridge at the provider.
@@ -95,7 +95,7 @@ var keysOfKind = map[string]struct{ needed, possible []string }{
 	kindBasic:  {[]string{"username"}, []string{"password", "header"}},
 	kindBearer: {[]string{"token"}, []string{"header", "prefix"}},
 	kindAPIKey: {[]string{"key"}, []string{"header", "query", "prefix"}},
-	kindHMAC:   {[]string{"secret", "header"}, []string{"encoding", "prefix", "scheme"}},
+	kindHMAC:   {[]string{"secret"}, []string{"header", "encoding", "prefix", "scheme"}},
 	kindClientCredentials: {
 		[]string{"token_url", "client_id"},
 		[]string{"client_secret", "scopes", "parameters", "fields", "token_field", "header", "prefix"},
@@ -185,6 +185,12 @@ func (s *Settings) carrier() string {
 		return "parameter " + s.Query
 	case s.Cookie != "":
 		return "cookie " + s.Cookie
+	case s.Kind == kindHMAC && s.Scheme != "":
+		scheme, err := s.signatureScheme()
+		if err != nil {
+			return ""
+		}
+		return "header " + http.CanonicalHeaderKey(scheme.Header)
 	case s.Header == "" && (s.Kind == kindAPIKey || s.Kind == kindHMAC || s.Kind == kindCustomerToken):
 		return ""
 	}
@@ -215,6 +221,9 @@ func (s *Settings) Validate(report Report) {
 		}
 	}
 	s.validatePlace(report)
+	if s.Kind == kindHMAC {
+		s.validateSignature(report)
+	}
 	s.validateTexts(report)
 	s.validateTokens(report)
 }

@@ -2,21 +2,14 @@ package auth
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"time"
 
 	"bizbridge/bridge/message"
+	"bizbridge/bridge/signature"
 )
-
-// Signer signs one attempt: it sees all of it, and sets headers. A body that is empty is nil.
-type Signer interface {
-	Sign(attempt *http.Request, body []byte, now time.Time) error
-}
 
 // fixed is a header whose value never changes.
 type fixed struct {
@@ -42,38 +35,17 @@ func (p inURL) prepare(_ context.Context, attempt *http.Request, _ []byte) (*tok
 
 // signed is a signature of each attempt.
 type signed struct {
-	signer Signer
-	peer   string
-	now    func() time.Time
+	keys *signature.Keys
+	peer string
+	now  func() time.Time
 }
 
 func (s signed) prepare(_ context.Context, attempt *http.Request, body []byte) (*token, error) {
-	if s.signer.Sign(attempt, body, s.now()) != nil {
+	req := signature.Request{Method: attempt.Method, URL: attempt.URL.String(), Header: attempt.Header, Body: body}
+	if s.keys.Sign(req, "", s.now()) != nil {
 		return nil, message.Failuref(message.Permanent, "the call to %s cannot be signed", s.peer)
 	}
 	return nil, nil
-}
-
-// bodySigner is the scheme of most: HMAC-SHA-256 over the body.
-type bodySigner struct {
-	secret         []byte
-	header, prefix string
-	encode         func([]byte) string
-}
-
-func newBodySigner(s Settings) Signer {
-	signer := &bodySigner{secret: []byte(s.Secret.Reveal()), header: s.header(), prefix: spaced(s.Prefix), encode: hex.EncodeToString}
-	if s.Encoding == "base64" {
-		signer.encode = base64.StdEncoding.EncodeToString
-	}
-	return signer
-}
-
-func (s *bodySigner) Sign(attempt *http.Request, body []byte, _ time.Time) error {
-	mac := hmac.New(sha256.New, s.secret)
-	mac.Write(body)
-	attempt.Header.Set(s.header, s.prefix+s.encode(mac.Sum(nil)))
-	return nil
 }
 
 // spaced puts a space after a prefix that ends in a letter or digit: YAML loses the one that was written.
