@@ -46,10 +46,16 @@ func (s *Sandbox) accept(m *outbound) (result, *refusal) {
 	case "typing_start":
 		t.TypingUntil = s.now().Add(businessTyping).UnixMilli()
 	case "text", "interactive", "richLink":
-		s.addBubble(t, b)
+		if !b.unseen {
+			s.addBubble(t, b)
+		}
 	}
 	s.publish("thread", t.meta())
-	return b.savedAnswer(m), nil
+	done := b.savedAnswer(m)
+	if b.unseen {
+		done.note = errFabricated.Error()
+	}
+	return done, nil
 }
 
 // acceptAgain takes a message whose id was taken before.

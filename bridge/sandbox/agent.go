@@ -191,7 +191,10 @@ func (s *Sandbox) postEntry(c *conversation, line *entry) bool {
 		status, raw, err := s.postSend(ctx, line.ID, wire)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if line.settle(status, raw, err); line.Status != statusUnconfirmed {
+		for _, requestID := range line.settle(status, raw, err) {
+			s.learnCart(wire, requestID)
+		}
+		if line.Status != statusUnconfirmed {
 			line.wire = nil // it can be large
 		}
 		if line.Code == "closed" && !c.Closed {
@@ -213,14 +216,15 @@ func (s *Sandbox) postSend(ctx context.Context, id string, body []byte) (int, []
 	})
 }
 
-// settle reads the bridge's answer.
-func (e *entry) settle(status int, raw []byte, err error) {
+// settle reads the bridge's answer. What came of interactive parts will be told by their request ids.
+func (e *entry) settle(status int, raw []byte, err error) (requestIDs []string) {
 	var a answer
 	parsed := err == nil && json.Unmarshal(raw, &a) == nil
 	e.Code, e.Reason = a.Code, first(a.Detail, a.Reason)
 	e.Fallbacks, e.Note, e.Errors = a.Fallbacks, a.Note, a.Errors
 	for _, part := range a.Parts {
 		e.parts = append(e.parts, part.ID)
+		requestIDs = append(requestIDs, part.RequestID)
 	}
 	switch {
 	case err != nil:
@@ -235,6 +239,7 @@ func (e *entry) settle(status int, raw []byte, err error) {
 	if e.Reason == "" && e.Status != statusAccepted && status != http.StatusOK {
 		e.Reason = http.StatusText(status)
 	}
+	return requestIDs
 }
 
 func knownStatus(status string) bool {

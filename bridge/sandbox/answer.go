@@ -90,7 +90,7 @@ func (s *Sandbox) answer(c answerCall) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.sendReply(c, r)
+	return s.deliverReply(c, r, func() (*thread, *bubble, error) { return s.askedBubble(c) })
 }
 
 // askedBy gives a copy of what is to be answered.
@@ -116,6 +116,8 @@ func (s *Sandbox) askedBubble(c answerCall) (*thread, *bubble, error) {
 		return nil, nil, conflict("this device could not show the message")
 	case b.Interactive.Kind == kindAuth:
 		return nil, nil, conflict("a sign-in is not answered, but gone through: /api/phone/sign-in")
+	case b.Interactive.Kind == kindPayment:
+		return nil, nil, conflict("a payment is not answered, but paid: /api/phone/pay/open")
 	case !canAnswer(b.Interactive.Kind):
 		return nil, nil, conflict("the simulator cannot answer this kind yet")
 	case !b.Interactive.Answerable:
@@ -125,8 +127,9 @@ func (s *Sandbox) askedBubble(c answerCall) (*thread, *bubble, error) {
 	}
 }
 
-// sendReply sends an answer as it is or, where it is large or was asked for, by reference.
-func (s *Sandbox) sendReply(c answerCall, r *reply) (string, error) {
+// deliverReply sends an answer as it is or, where it is large or was asked for, by reference. It calls find for what is
+// answered, which may have gone in the meantime.
+func (s *Sandbox) deliverReply(c answerCall, r *reply, find func() (*thread, *bubble, error)) (string, error) {
 	body := r.interactiveData()
 	var ref *dataRef
 	if c.format == formatJSON || c.format == formatBplist || c.format == "" && len(body) > maxInlineReply {
@@ -141,7 +144,7 @@ func (s *Sandbox) sendReply(c answerCall, r *reply) (string, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, b, err := s.askedBubble(c) // which may have gone in the meantime
+	t, b, err := find()
 	if err != nil {
 		return "", err
 	}
@@ -154,7 +157,7 @@ func (s *Sandbox) sendReply(c answerCall, r *reply) (string, error) {
 		m.InteractiveData = body
 	}
 	shown := &interactive{
-		Kind: asked.Kind, Title: r.title, Subtitle: r.subtitle, RequestID: asked.RequestID, ByRef: ref != nil, Supported: true,
+		Kind: asked.Kind, Title: first(r.label, r.title), Subtitle: r.subtitle, RequestID: asked.RequestID, ByRef: ref != nil, Supported: true,
 		Content: r.shown(body), Images: asked.Images,
 	}
 	id, err := s.customerSends(t, &bubble{Interactive: shown, twice: c.twice}, m)

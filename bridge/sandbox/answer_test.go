@@ -237,8 +237,7 @@ func TestChipsVanish(t *testing.T) {
 }
 
 func TestDevices(t *testing.T) {
-	w := newWorld(t)
-	w.phoneSays("Hello", delivered)
+	w := newPayWorld(t)
 	for device, want := range map[string]struct{ agent, capabilities, shows string }{
 		"iphone":     {"iPhone OS", "LIST,TIME,AUTH,AUTH2,QUICK,FORM", "quick_reply list_picker time_picker form app payment"},
 		"mac":        {"Mac OS X", "LIST,TIME,AUTH,AUTH2,QUICK", "quick_reply list_picker time_picker payment"},
@@ -254,7 +253,11 @@ func TestDevices(t *testing.T) {
 		}
 		var shows []string
 		for _, name := range []string{"out-quick-reply", "out-list-picker-text", "out-time-picker-user-tz", "out-form", "out-custom-app", "out-apple-pay-basic"} {
-			id := w.asks(fixture(t, name))
+			asked := fixture(t, name)
+			if name == "out-apple-pay-basic" {
+				asked = w.payment(name)
+			}
+			id := w.asks(asked)
 			b := w.state().Threads[0].bubble(id).Interactive
 			if b.Supported {
 				shows = append(shows, b.Kind)
@@ -276,7 +279,7 @@ func TestDevices(t *testing.T) {
 	w.call("/api/phone/device", map[string]any{"customer": w.customer, "device": "toaster"}, 400)
 	w.call("/api/phone/device", map[string]any{"customer": w.customer, "device": ""}, 400)
 	w.call("/api/phone/device", map[string]any{"customer": "c9", "device": "mac"}, 404)
-	w.refusesAnswer(w.asks(fixture(t, "out-apple-pay-basic")), nil, 409, "cannot answer")
+	w.refusesAnswer(w.asks(w.payment("out-apple-pay-basic")), nil, 409, "/api/phone/pay/open")
 }
 
 func TestImagesAreServed(t *testing.T) {

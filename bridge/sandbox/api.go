@@ -26,6 +26,11 @@ func (e apiError) Error() string { return e.text }
 //	POST /api/phone/send         {customer, business?, text?, files?} → 202 {id}; files: ids of the above, each once
 //	POST /api/phone/answer       {customer, business?, id, answer?, format?, twice?} → 202 {id}; see below
 //	POST /api/phone/sign-in      {customer, business?, id, person?, outcome?, forwarded?, twice?, late?} → 202 {id?}; see below
+//	POST /api/phone/pay/open     {customer, business?, id, format?, twice?} → 202; see below
+//	POST /api/phone/pay/choose   {customer, business?, id, card? | contact? | method?} → 202
+//	POST /api/phone/pay/authorize {customer, business?, id, format?, twice?} → 202
+//	POST /api/phone/pay/cancel   {customer, business?, id, format?, twice?} → 202
+//	POST /api/phone/apple-pay    {customer, on} → 202; whether their devices have Apple Pay
 //	POST /api/phone/resend       {customer, business?, id} → 202; of a message "not_delivered"
 //	POST /api/phone/typing       {customer, business?, on} → 202
 //	POST /api/phone/tapback      {customer, business?, id, verb} → 202; id of a business bubble
@@ -51,6 +56,12 @@ func (e apiError) Error() string { return e.text }
 // A sign-in is done by ada, grace or alan; the outcome is approve, deny or cancel, which opens no page. Forwarded, the page is
 // gone through, but the phone never tells of it. Late, it tells some seconds after. What comes of it is in the bubble.
 //
+// A payment's sheet is opened, chosen in, and left by paying or canceling: the calls take effect in their order, so that nobody
+// has to wait between them, and cancel gives up what is under way. The card is visa, mastercard or amex, the contact ann, ben,
+// cleo or hana, the method an identifier of the sheet's. Format and twice are as of an answer; without a format, what came
+// of the payment goes by reference, as json. How the sheet stands is in the bubble. A device without Apple Pay opens the
+// fallback's page instead.
+//
 // 202 means that the sandbox has begun: what comes of it is told by the stream.
 func (s *Sandbox) addControls(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/state", s.serveState)
@@ -67,6 +78,14 @@ func (s *Sandbox) addControls(mux *http.ServeMux) {
 		return withID(s.answer(answerCall{c.Customer, c.Business, c.ID, c.Answer, c.Format, c.Twice}))
 	}))
 	mux.HandleFunc("POST /api/phone/sign-in", accepts(s.signIn))
+	for name, do := range map[string]func(payCall) error{
+		"open": s.openPayment, "choose": s.choosePayment, "authorize": s.authorizePayment, "cancel": s.cancelPayment,
+	} {
+		mux.HandleFunc("POST /api/phone/pay/"+name, accepts(func(c payCall) (any, error) { return done, do(c) }))
+	}
+	mux.HandleFunc("POST /api/phone/apple-pay", accepts(func(c phoneCall) (any, error) {
+		return done, s.setApplePay(c.Customer, c.On)
+	}))
 	mux.HandleFunc("POST /api/phone/resend", accepts(func(c phoneCall) (any, error) {
 		return done, s.resend(c.Customer, c.Business, c.ID)
 	}))

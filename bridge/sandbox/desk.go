@@ -60,6 +60,7 @@ const (
 	entryReaction = "reaction"
 	entryReply    = "reply" // the customer's answer to an interactive message
 	entrySignIn   = "signin"
+	entryPayment  = "payment"
 	entryNote     = "note"
 )
 
@@ -84,7 +85,8 @@ type entry struct {
 	Note      string          `json:"note,omitempty"`      // the bridge's words for the agent
 	Errors    []contentError  `json:"errors,omitempty"`    // why the bridge refused
 
-	SignIn *deskSignIn `json:"signin,omitempty"` // how far a sign-in has come
+	SignIn  *deskSignIn  `json:"signin,omitempty"`  // how far a sign-in has come
+	Payment *deskPayment `json:"payment,omitempty"` // how far a payment has come
 
 	parts []string // ids that Apple saw
 	wire  []byte   // what was posted, while it may be posted again
@@ -122,10 +124,11 @@ type sender struct {
 	Name string `json:"name"`
 }
 
-// Desk is the helpdesk's webhook endpoint.
+// Desk is the helpdesk's webhook endpoint, and beside it that of its till, which takes payments.
 func (s *Sandbox) Desk() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /hooks/apple", s.serveHook)
+	mux.HandleFunc("POST /hooks/payment", s.serveTill)
 	mux.HandleFunc("GET /files/{id}/{name}", s.serveOutgoing)
 	return mux
 }

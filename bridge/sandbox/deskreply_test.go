@@ -110,7 +110,7 @@ func TestSamples(t *testing.T) {
 		}
 		checkSample(t, s.Name, s.Content)
 	}
-	if diff := cmp.Diff(map[string]int{"quick_reply": 1, "list_picker": 2, "time_picker": 2, "form": 1, "rich_link": 3, "app": 1, "signin": 1, "text": 1}, kinds); diff != "" {
+	if diff := cmp.Diff(map[string]int{"quick_reply": 1, "list_picker": 2, "time_picker": 2, "form": 1, "rich_link": 3, "app": 1, "signin": 1, "payment": 1, "text": 1}, kinds); diff != "" {
 		t.Error(diff)
 	}
 }

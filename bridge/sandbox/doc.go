@@ -18,16 +18,20 @@
 //     /v1/preUpload and /v1/preDownload (mmcs.go), and below /mmcs/ the store of encrypted
 //     files that they lead to (transfer.go). Interactive messages and rich links are checked
 //     by checks.go, interactive.go, images.go and a file for each kind: quickreply.go,
-//     listpicker.go, timepicker.go, forms.go, customapp.go, richlink.go;
+//     listpicker.go, timepicker.go, forms.go, customapp.go, paymentrules.go, richlink.go;
 //   - Desk is a helpdesk's webhook endpoint, POST /hooks/apple (desk.go, events.go,
-//     webhook.go, form.go, deskreply.go, desksignin.go), and GET /files/… for what the agent sends (deskfile.go);
+//     webhook.go, form.go, deskreply.go, desksignin.go, paymentdesk.go), and GET /files/… for what the agent sends
+//     (deskfile.go). Beside it is a till, POST /hooks/payment: a payment provider's side of the shop (till.go, tillprices.go);
 //   - Provider is an OpenID provider at which the phone's customers sign in (provider.go, providertoken.go,
 //     consent/), where [Options] have a SignIn;
+//   - MerchantSessions is Apple Pay's service of merchant sessions, for who has the merchant's certificate (paysession.go,
+//     paycertificates.go), where Options have [MerchantSessions];
 //   - Pages is the web page with its live event stream, its JSON control API, and the
 //     files and images that it shows (pages.go, api.go, stream.go, filepage.go, images.go,
 //     samples.go, assets/).
 //
-// The phone (phone.go, phonefile.go, answer.go, formanswer.go, signin.go, oldsignin.go, crypt.go, ecies.go, wire.go)
+// The phone (phone.go, phonefile.go, answer.go, formanswer.go, signin.go, oldsignin.go, crypt.go, ecies.go, wire.go,
+// payment.go, paysheet.go, paycallbacks.go)
 // posts to {BridgeURL}/message as Apple does, and goes through the pages of a sign-in (webview.go). The desk posts to {BridgeURL}/webhooks/{Connector} (agent.go), and gets
 // what the bridge links to when the agent opens it. Every request on any of
 // these ways is kept in a ring (traffic.go), without what is secret (mask.go), and faults can be switched on
@@ -57,6 +61,9 @@
 // what is shown is printable and has at most 200 characters, images are PNGs of at most
 // 200,000 bytes, together less than 5,000,000 as written, and are referred to by names that
 // exist, forms use the short names of keyboards and come to an end on every way.
+// Of payments each field is checked, that they add up, and that their session leads to the address that they name; a merchant
+// that is not registered, or whose hash stands for it, is 400. The phone calls that address and the others without any token,
+// as Apple does, and believes nothing but STATUS_SUCCESS.
 // Of attachments each field is checked against what was uploaded. preDownload answers
 // 200 to parameters that lead nowhere, and the data is garbage. The phone shows a
 // file as an icon when it does not decrypt to its type.
@@ -117,7 +124,7 @@
 //     bytes. A richLinkDataRef comes back with the members that it was given, and no other.
 //     Those addresses have an App Clip whose host begins with "appclip.".
 //   - authenticate is refused on /v1/message, and everything else on /v1/authenticate. /v1/encodePayload
-//     answers 400 with an explanation, for now. Payments and invitations are taken without rules of
+//     answers 400 with an explanation, for now. Invitations are taken without rules of
 //     their own, and cannot be answered yet.
 //   - A sign-in has a redirectURI, which makes it the new way, or a responseEncryptionKey, the old one, and no member
 //     besides those that Apple documents. A state that another message had is 400. Scopes may be none. It gets no
@@ -132,6 +139,24 @@
 //   - The provider knows one client, and takes any redirect_uri with https, or http of the loopback. response_type token
 //     is for the old way's address. Its browser finds the form by its fields person and decision: at another provider
 //     it ends at the page. Tokens hold for 10 minutes, a code that comes twice takes back what was given for it.
+//   - A merchant session is for one message, which an interactive message that is sent again is not: with a session that
+//     was used or has expired, the phone shows "Invalid Payment Request". With one that was made up or altered, Apple answers
+//     200 and the phone shows nothing. Sessions expire until the message comes; how late it is paid does not matter.
+//     Without a certificate there is no connection, with another merchant's 417.
+//   - Amounts have at most four decimals, whatever the currency. The total is the sum of the items where there are any, with
+//     the amounts of those that are pending. No member is taken that is not documented, and no network that Apple Pay JS lacks.
+//   - A sheet begins with the first contact, method, and card that the business takes, and tells of the contact only. It tells
+//     of the order once for a message: the items, then the total. It shows the first of new methods as chosen.
+//   - An answer to an update is {}, or newLineItems with a newTotal that is their sum; that to a contact may have
+//     newShippingMethods and errors, which keep the customer from paying until they choose another contact. Anything else, or
+//     nothing within 30 s, ends the sheet, and so does another status than 200. The answer to the order is not looked at.
+//   - A payment that is not answered 200 and STATUS_SUCCESS within 30 s was not completed. The sheet stays, for another try
+//     with another transaction; who leaves it then leaves with a failure. While a payment is processed nobody can leave.
+//   - payment.state is success, failure or canceled, once for each sheet, by reference. What was paid cannot be opened again.
+//   - Before they have paid, a British contact's postal code is its first half. Billing is the first contact's.
+//   - Paid twice means at the same time. Told late means after the payment was answered; what was held back when the customer
+//     leaves is never told. Tokens have the shape of EC_v1, and noise in them.
+//   - A device without Apple Pay gets the fallback's page by GET, follows it as the browser of a sign-in does, and tells nobody.
 //   - Requests of the bridge's to the provider are told from the phone's by User-Agent, in the traffic panel only.
 //   - What a device cannot show, by its capabilities when the message came, is a placeholder for
 //     good. Apps run on the iPhone only; a watch shows text and links.
@@ -148,6 +173,11 @@
 //
 // And at the desk: a form's part fileN belongs to the event's Nth attachment. Files of up
 // to 64 KB, and 256 KB per message, are sent along; the bridge fetches larger ones.
+//
+// A payment has one line there: once it was paid, only its completion alters the line. The till knows the carts that the desk
+// sent by the request_id among the parts of the bridge's answer, ships to three countries, taxes by country, asks more for
+// shipping abroad, and charges a request once: whatever is asked after that is answered as the first success was. What was
+// declined stays so for its transaction, what is pending until the fault is off and somebody asks.
 //
 // # Hooks for browser tests
 //

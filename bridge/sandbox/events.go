@@ -31,6 +31,7 @@ type eventData struct {
 
 	Reply  json.RawMessage `json:"reply"`
 	SignIn *signInEvent    `json:"signin"`
+	Paid   *paymentEvent   `json:"payment"`
 	Sent   savedRef        `json:"sent"`
 	Failed struct {
 		MessageID string `json:"message_id"`
@@ -111,6 +112,10 @@ func (s *Sandbox) addEvent(c *conversation, e event, files []*filePart) {
 	d := e.Data
 	if e.Type == "signin.completed" && d.SignIn != nil {
 		s.receiveSignIn(c, d.ID, d.SignIn)
+		return
+	}
+	if e.Type == "payment.updated" && d.Paid != nil {
+		s.receivePayment(c, d.ID, d.Paid)
 		return
 	}
 	if d.ID == "" {
@@ -205,7 +210,8 @@ type answer struct {
 	Reason string `json:"reason"`
 	Note   string `json:"note"`
 	Parts  []struct {
-		ID string `json:"id"`
+		ID        string `json:"id"`
+		RequestID string `json:"request_id"`
 	} `json:"parts"`
 	Fallbacks []fallback     `json:"fallbacks"`
 	Errors    []contentError `json:"errors"`

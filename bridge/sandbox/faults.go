@@ -24,6 +24,16 @@ const (
 	faultSizeLie         = "size_lie"         // the phone announces another size than its files have
 	faultBadKey          = "bad_key"          // the phone cannot use the key of an old sign-in
 	faultNoToken         = "no_token"         // the provider's answer to a code lacks the tokens
+
+	faultPayTwice     = "pay_twice"      // the phone posts a payment twice, at the same time
+	faultPayReorder   = "pay_reorder"    // what the customer chose is told after they have paid
+	faultPayUntold    = "pay_untold"     // the phone never tells what came of a payment
+	faultTillDeclines = "till_declines"  // the payment provider declines
+	faultTillLate     = "till_late"      // it takes its time, then answers
+	faultTillRandom   = "till_random"    // it answers 503 now and then
+	faultTillGarbage  = "till_malformed" // it answers what is no JSON
+	faultTillAmount   = "till_amount"    // it says to have charged another amount
+	faultTillPending  = "till_pending"   // it does not know yet
 )
 
 const (
@@ -45,12 +55,14 @@ func newFaults() faults {
 	names := []string{
 		faultDeskDown, faultDeskSlow, faultDeskRefuse, faultAppleDown, faultAppleSlow, faultAppleDrop,
 		faultDecodeForbidden, faultDecodeFlat, faultMMCSGarbage, faultMMCSSlow, faultMMCSCut, faultDuplicate, faultSizeLie,
-		faultBadKey, faultNoToken,
+		faultBadKey, faultPayTwice, faultPayReorder, faultPayUntold, faultNoToken,
+		faultTillDeclines, faultTillLate, faultTillRandom, faultTillGarbage, faultTillAmount, faultTillPending,
 	}
 	list := make(faults, len(names))
 	for i, name := range names {
 		list[i] = &fault{Name: name}
-		if name == faultDeskSlow || name == faultAppleSlow || name == faultMMCSSlow {
+		switch name {
+		case faultDeskSlow, faultAppleSlow, faultMMCSSlow, faultTillLate:
 			list[i].DelayMS = defaultDelay.Milliseconds()
 		}
 	}
@@ -88,6 +100,11 @@ func (s *Sandbox) setFault(name string, on bool, delay time.Duration) error {
 func (s *Sandbox) hit(name string) (time.Duration, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.struck(name)
+}
+
+// struck is hit for who holds s.mu.
+func (s *Sandbox) struck(name string) (time.Duration, bool) {
 	f := s.faults.find(name)
 	if !f.On {
 		return 0, false

@@ -190,6 +190,7 @@ func (b *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.fromDesk(w, body)
 	default:
 		if page := b.pages[r.URL.Path]; page != nil {
+			r.Body = io.NopCloser(bytes.NewReader(body))
 			page(w, r)
 			return
 		}

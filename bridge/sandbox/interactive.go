@@ -34,7 +34,7 @@ var appleKinds = []struct {
 	{"listPicker", kindListPicker, checkListPicker},
 	{"event", kindTimePicker, checkTimePicker},
 	{"dynamic", kindForm, checkForm},
-	{"payment", kindPayment, func(node) {}},
+	{"payment", kindPayment, func(node) {}}, // takePayment checks it, and keeps what it reads
 	{"notification", kindUnknown, func(node) {}},
 }
 
@@ -42,8 +42,9 @@ var appleKinds = []struct {
 type interactiveData struct {
 	kind, bid, requestID, session, title, subtitle string
 
-	signIn *signInRequest // of a sign-in
-	raw    json.RawMessage
+	signIn  *signInRequest  // of a sign-in
+	payment *paymentRequest // of a payment
+	raw     json.RawMessage
 }
 
 // interactive is such a message on the phone.
@@ -59,7 +60,8 @@ type interactive struct {
 	Content    json.RawMessage   `json:"content,omitempty"` // interactiveData, but for the bytes of images
 	Images     map[string]string `json:"images"`            // addresses on the pages, by identifier
 
-	SignIn *signInView `json:"sign_in,omitempty"` // of a sign-in, that the customer can tap
+	SignIn  *signInView  `json:"sign_in,omitempty"` // of a sign-in, that the customer can tap
+	Payment *paymentView `json:"payment,omitempty"` // of a payment that the business asks for
 
 	saved   *savedMessage
 	session string // of the bubble: every answer has it
@@ -164,6 +166,9 @@ func (d *interactiveData) checkData(top node) {
 			d.kind = known.kind
 			inner := data.object(known.member)
 			known.check(inner)
+			if d.kind == kindPayment {
+				d.payment = takePayment(inner)
+			}
 			d.title = shorten(inner.str("summaryText"), maxLabel) // of a quick reply
 		}
 	}
@@ -251,10 +256,18 @@ func (s *Sandbox) receiveInteractive(t *thread, b *bubble, m *outbound, prepared
 		if saved, err = s.mmcs.referredTo(m.ref); err != nil {
 			return err
 		}
-	} else {
-		s.mmcs.saved.put(saved.ref.DataRefSig, saved)
 	}
 	message := saved.message
+	var session error
+	if message.payment != nil {
+		var refused error
+		if session, refused = s.claimSession(message.payment); refused != nil {
+			return refused
+		}
+	}
+	if m.ref == nil {
+		s.mmcs.saved.put(saved.ref.DataRefSig, saved)
+	}
 	supported := t.person.Device.shows(message)
 	b.Interactive = &interactive{
 		Kind: message.kind, Title: message.title, Subtitle: message.subtitle, RequestID: message.requestID,
@@ -263,6 +276,10 @@ func (s *Sandbox) receiveInteractive(t *thread, b *bubble, m *outbound, prepared
 	}
 	if supported && message.signIn != nil {
 		b.Interactive.Answerable, b.Interactive.SignIn = true, s.newSignInView(message.signIn)
+	}
+	if message.payment != nil {
+		b.unseen = session == errFabricated
+		b.Interactive.Answerable, b.Interactive.Payment = session == nil, newPaymentView(message.payment, session)
 	}
 	return nil
 }

@@ -18,11 +18,21 @@ var secretMembers = regexp.MustCompile(`("(?:clientSecret|client_secret|access_t
 // signInMembers are those that are secret in a message about a sign-in, and other things elsewhere.
 var signInMembers = regexp.MustCompile(`("(?:state|token|code)"\s*:\s*")((?:[^"\\]|\\.)*)"`)
 
+// paymentData is a payment's token, whole or as a string: whoever has it could try to charge it. Within it are no braces
+// but its own.
+var paymentData = regexp.MustCompile(`("paymentData"\s*:\s*)(\{(?:[^{}]|\{[^{}]*\})*\}|"(?:[^"\\]|\\.)*")`)
+
 // secretParameters are the parameters of addresses and forms that are secret.
 var secretParameters = []string{"access_token", "client_secret", "code", "code_verifier", "id_token", "refresh_token", "state", "ticket"}
 
 // maskSecrets hides what is secret in JSON.
 func maskSecrets(body []byte) []byte {
+	if bytes.Contains(body, []byte(`"paymentData"`)) {
+		body = paymentData.ReplaceAllFunc(body, func(found []byte) []byte {
+			parts := paymentData.FindSubmatch(found)
+			return fmt.Appendf(nil, `%s"… (%d characters)"`, parts[1], len(parts[2]))
+		})
+	}
 	about := bytes.Contains(body, []byte(`"authenticate"`))
 	if !about && !bytes.Contains(body, []byte(`ecret"`)) && !bytes.Contains(body, []byte(`_token"`)) && !bytes.Contains(body, []byte(`code_verifier"`)) {
 		return body // which may be large

@@ -61,6 +61,7 @@ type customer struct {
 	Device    device `json:"device"`
 	Locale    string `json:"locale"`
 	SignedOut bool   `json:"signed_out"`
+	NoPay     bool   `json:"no_apple_pay"` // Apple Pay is not set up on their devices
 }
 
 // thread is one customer's conversation with one business.
@@ -108,6 +109,7 @@ type bubble struct {
 
 	request *phoneRequest // what was posted, for a resend
 	twice   bool          // it is to be delivered twice
+	unseen  bool          // Apple took it, but the phone shows nothing
 }
 
 // reaction is the customer's tapback on a bubble. It is a message of its own.
@@ -367,6 +369,20 @@ func (s *Sandbox) switchDevice(customerKey, name string) error {
 	for _, c := range s.phones.customers {
 		if c.Key == customerKey {
 			c.Device = uses
+			s.publish("customer", c)
+			return nil
+		}
+	}
+	return notFound("no such customer")
+}
+
+// setApplePay sets Apple Pay up on the customer's devices, or removes it.
+func (s *Sandbox) setApplePay(customerKey string, on bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.phones.customers {
+		if c.Key == customerKey {
+			c.NoPay = !on
 			s.publish("customer", c)
 			return nil
 		}

@@ -13,6 +13,7 @@ type reply struct {
 	bid, session, title, subtitle string
 
 	alternate string  // title, where the device chose it
+	label     string  // what the phone shows in place of the title, where nothing good came of it
 	top       content // of an app's answer, which has no data
 	data      content
 	private   bool

@@ -73,6 +73,7 @@ func samples(now time.Time) []sample {
 		{Name: "signin", Title: "Ask the customer to sign in", Content: obj{
 			"kind": "signin", "received": obj{"title": "Sign in to see your orders"},
 		}},
+		samplePayment(pictures),
 		{Name: "text_url", Title: "Text with an address", Content: obj{
 			"kind": "text", "text": "You find the manual at https://www.example.com/manual, and all our lamps at https://www.example.com/lamps.",
 		}},
@@ -102,6 +103,26 @@ func sampleShop(pictures map[string]string) sample {
 			}},
 		},
 		"images": picturesNamed(pictures, "sun", "leaf", "drop"),
+	}}
+}
+
+// samplePayment has a discount, and goods that are sent somewhere.
+func samplePayment(pictures map[string]string) sample {
+	line := func(label, amount string) obj { return obj{"label": label, "amount": amount} }
+	method := func(id, label, detail, amount string) obj {
+		return obj{"id": id, "label": label, "detail": detail, "amount": amount}
+	}
+	return sample{Name: "payment", Title: "Payment with shipping and a discount", Content: obj{
+		"kind": "payment", "currency_code": "USD", "country_code": "US", "merchant_name": "Demo Store",
+		"received":   obj{"title": "Your lamps", "subtitle": "Tap to pay", "style": "small", "image": "sun"},
+		"reply":      obj{"title": "Thank you for your order", "style": "small", "image": "sun"},
+		"line_items": arr{line("Aurora", "49.00"), line("Fern", "65.00"), line("Discount", "-10.00")},
+		"total":      obj{"label": "Demo Store", "amount": "104.00"},
+		"shipping_methods": arr{
+			method("ground", "Ground", "5 to 7 days", "4.50"), method("express", "Express", "Tomorrow", "12.00"), method("store", "Collect in the store", "From this afternoon", "0.00"),
+		},
+		"required_shipping_contact_fields": arr{"post", "name", "phone", "email"}, "required_billing_contact_fields": arr{"post"},
+		"images": picturesNamed(pictures, "sun"),
 	}}
 }
 

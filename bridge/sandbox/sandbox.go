@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -42,6 +43,8 @@ type Options struct {
 	Hosts []string
 	// SignIn is what customers can sign in at. Without it signing in fails on the phone.
 	SignIn *SignIn
+	// MerchantSessions is the merchant that customers can pay with Apple Pay. Without it every payment is refused.
+	MerchantSessions *MerchantSessions
 	// Logger is optional.
 	Logger *slog.Logger
 }
@@ -82,6 +85,9 @@ type Sandbox struct {
 	twiceAfter time.Duration // from an answer to the same once more, where Apple delivers one twice
 	lateAfter  time.Duration // from a sign-in to word of it, where that is late
 	signInAt   *SignIn
+	patience   time.Duration // of a payment sheet, with each of the business's answers
+	sessions   *MerchantSessions
+	chance     func() bool // whether a fault that comes now and then comes now
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -96,6 +102,7 @@ type Sandbox struct {
 	states     idMemory // digests of the states of sign-ins
 	mmcs       mmcs
 	desk       desk
+	tills      till
 	traffic    traffic
 	faults     faults
 	streams    streams
@@ -118,10 +125,11 @@ func New(o Options) (*Sandbox, error) {
 	s := &Sandbox{
 		mspID: o.MSPID, secret: o.Secret, key: key, deskKey: deskKey,
 		connector: o.Connector, hosts: o.Hosts, log: log, now: time.Now, twiceAfter: time.Second, lateAfter: reportLate, signInAt: o.SignIn,
+		patience: sheetPatience, sessions: o.MerchantSessions, chance: func() bool { return rand.IntN(2) == 0 },
 		ctx: ctx, cancel: cancel, client: newClient(), lanes: newLanes(ctx),
 		bridgeURL:  strings.TrimRight(o.BridgeURL, "/"),
 		businesses: append([]Business(nil), o.Businesses...),
-		phones:     newPhones(), accepted: newIDMemory(maxSeenIDs), states: newIDMemory(maxOAuthStates), mmcs: newMMCS(), desk: newDesk(),
+		phones:     newPhones(), accepted: newIDMemory(maxSeenIDs), states: newIDMemory(maxOAuthStates), mmcs: newMMCS(), desk: newDesk(), tills: newTill(),
 		faults: newFaults(), streams: newStreams(),
 	}
 	if _, err := s.addCustomer(customerSpec{}); err != nil {

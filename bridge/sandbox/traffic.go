@@ -22,6 +22,10 @@ const (
 	// Of sign-ins.
 	phoneToProvider  = "phone-provider"
 	bridgeToProvider = "bridge-provider"
+
+	// Of payments.
+	bridgeToPay = "bridge-pay" // Apple Pay's merchant sessions
+	phoneToWeb  = "phone-web"  // where a device without Apple Pay is led to
 )
 
 const (
@@ -151,11 +155,22 @@ func summarize(body []byte) string {
 				} `json:"quick-reply"`
 			} `json:"data"`
 		} `json:"interactiveData"`
-		Ref     titled `json:"interactiveDataRef"`
-		Link    titled `json:"richLinkData"`
-		LinkRef titled `json:"richLinkDataRef"`
-		Data    struct {
-			Text        string `json:"text"`
+		Ref     titled   `json:"interactiveDataRef"`
+		Link    titled   `json:"richLinkData"`
+		LinkRef titled   `json:"richLinkDataRef"`
+		Pays    struct { // the phone's word to a business
+			Method   struct{ Type string }        `json:"paymentMethod"`
+			Contact  struct{ CountryCode string } `json:"shippingContact"`
+			Shipping struct{ Label string }       `json:"shippingMethod"`
+			Token    struct {
+				Method struct{ DisplayName string } `json:"paymentMethod"`
+			} `json:"paymentToken"`
+		} `json:"payment"`
+		Data struct {
+			Text string `json:"text"`
+			Paid struct {
+				Summary string `json:"summary"`
+			} `json:"payment"`
 			Attachments list   `json:"attachments"`
 			Reply       titled `json:"reply"`
 			Content     struct {
@@ -173,13 +188,17 @@ func summarize(body []byte) string {
 	if err := json.Unmarshal(body, &m); err != nil && !errors.As(err, &misfit) {
 		return ""
 	}
-	words := []string{m.Type}
+	var words []string
+	if m.Type != "" {
+		words = append(words, m.Type)
+	}
 	if m.Data.Content.Kind != "" {
 		words = append(words, strings.TrimSpace(m.Data.Content.Kind+" "+m.Data.Content.State))
 	}
 	apples, content := m.Interactive, m.Data.Content
 	for _, text := range []string{
 		m.Body, apples.Received.Title, apples.Data.Replied.Title, apples.Data.Quick.Summary, apples.Data.Quick.Selected, m.Ref.Title, m.Link.Title, m.LinkRef.Title,
+		m.Pays.Method.Type, m.Pays.Contact.CountryCode, m.Pays.Shipping.Label, m.Pays.Token.Method.DisplayName, m.Data.Paid.Summary,
 		m.Data.Text, m.Data.Reply.Title, content.Text, content.Prompt, content.Received.Title, content.Title,
 	} {
 		if text = strings.Join(strings.Fields(strings.ReplaceAll(text, "\uFFFC", "")), " "); text != "" {

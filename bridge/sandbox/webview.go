@@ -29,6 +29,8 @@ type webView struct {
 	client *http.Client
 	bridge string              // host and port of the bridge
 	ends   func(*url.URL) bool // tells an address that is not opened, but is Messages' own
+
+	elsewhere string // what requests to others than the bridge are called in the traffic panel
 }
 
 // webPage is where a way through the web ended: at an address of Messages' own, or at a page.
@@ -53,7 +55,7 @@ func (s *Sandbox) newWebView(ends func(*url.URL) bool) *webView {
 	s.mu.Lock()
 	bridge, _ := url.Parse(s.bridgeURL) // was checked, or is a test's
 	s.mu.Unlock()
-	v := &webView{s: s, ends: ends, client: &http.Client{Transport: s.client.Transport, CheckRedirect: s.client.CheckRedirect, Jar: jar}}
+	v := &webView{s: s, ends: ends, elsewhere: phoneToProvider, client: &http.Client{Transport: s.client.Transport, CheckRedirect: s.client.CheckRedirect, Jar: jar}}
 	if bridge != nil {
 		v.bridge = bridge.Host
 	}
@@ -93,7 +95,7 @@ func (v *webView) request(ctx context.Context, method string, target *url.URL, f
 	if method == http.MethodPost {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	name := phoneToProvider
+	name := v.elsewhere
 	if target.Host == v.bridge {
 		name = phoneToBridge
 	}

@@ -3,7 +3,7 @@
 import { byId, el, icon, reconcile, sticky, autoGrow, sendsOnEnter, sticksToEnd, timeOf, tail, hue, emoji } from "./dom.js";
 import { showRemote, tray } from "./files.js";
 import { openGallery } from "./gallery.js";
-import { outcome, replyWords, signInWords } from "./entries.js";
+import { outcome, paymentWords, replyWords, signInWords } from "./entries.js";
 import { state, on, call, attempt } from "./store.js";
 
 let chosen = ""; // key of the conversation
@@ -145,6 +145,7 @@ function createEntry(row) {
   const node = el("div", { class: `entry ${kind} ${e.level || ""} ${e.sender?.kind || ""}`, testid: "desk-entry", data: { id: e.id, kind: e.kind } });
   if (e.kind === "reaction") node.append(...reactionWords(e.reaction));
   else if (e.signin) node.append(signInWords(e));
+  else if (e.payment) node.append(paymentWords(e));
   else if (e.reply) node.append(replyWords(e));
   else if (e.text || !e.attachments) node.append(el("div", { class: "words", testid: "desk-entry-text", text: e.text }));
   for (const file of e.attachments || []) node.append(showRemote(file, "desk"));
@@ -173,8 +174,9 @@ function updateEntry(node, row) {
   if (!e) return;
   node.dataset.status = e.status || "";
   node.dataset.code = e.code || "";
-  const told = JSON.stringify(e.signin || "");
+  const told = JSON.stringify(e.signin || e.payment || "");
   if (e.signin && node.dataset.told !== told) node.querySelector(".signin-card").replaceWith(signInWords(e));
+  if (e.payment && node.dataset.told !== told) node.querySelector(".payment-card").replaceWith(paymentWords(e));
   node.dataset.told = told;
   const meta = [];
   if (e.sender) meta.push(el("span", { text: `${e.sender.name}${e.sender.kind === "bot" ? " (bot)" : ""}` }));

@@ -28,6 +28,18 @@ export function signInWords(e) {
     el("span", { class: "signin-words" }, el("b", { testid: "desk-entry-text", text: e.text }), more && el("small", { text: more })));
 }
 
+const paymentSigns = { authorized: "check", completed: "check", canceled: "cross", uncertain: "more", failed: "bang" };
+
+// paymentWords shows how far a payment has come. The amount is what the provider says to have charged.
+export function paymentWords(e) {
+  const p = e.payment;
+  const refs = [p.provider_ref, p.transaction_id && `transaction ${p.transaction_id.slice(0, 8)}…`].filter(Boolean).join(" · ");
+  return el("div", { class: "payment-card", testid: "desk-payment", data: { status: p.status, request: p.request_id, amount: p.amount || "", currency: p.currency || "", steps: p.steps } },
+    el("span", { class: "signin-sign" }, icon(paymentSigns[p.status] || "card")),
+    el("span", { class: "signin-words" }, el("b", { testid: "desk-entry-text", text: e.text }), refs && el("small", { title: p.transaction_id, text: refs })),
+    p.amount && el("span", { class: "payment-amount", testid: "desk-payment-amount", text: `${p.amount} ${p.currency || ""}` }));
+}
+
 // selection is one thing chosen. A form's tells the question in its subtitle.
 function selection(s) {
   const at = s.start && !Number.isNaN(Date.parse(s.start)) && when.format(new Date(s.start));

@@ -75,8 +75,8 @@ function renderSamples(known) {
 }
 
 // The order in which people write members. What is not named stands between.
-const front = ["kind", "id", "type", "url", "header", "title", "subtitle", "text", "prompt", "received", "reply", "splash", "style", "image"];
-const back = ["next", "submit", "items", "slots", "options", "sections", "event", "pages", "images", "data"];
+const front = ["kind", "id", "type", "url", "header", "title", "subtitle", "text", "prompt", "received", "reply", "splash", "style", "image", "merchant_name", "country_code", "currency_code", "label", "amount"];
+const back = ["next", "submit", "items", "slots", "options", "sections", "event", "pages", "line_items", "total", "shipping_methods", "required_billing_contact_fields", "required_shipping_contact_fields", "images", "data"];
 const rank = (name) => (front.includes(name) ? front.indexOf(name) - front.length : back.indexOf(name) + 1);
 
 function ordered(value) {

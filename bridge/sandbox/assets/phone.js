@@ -4,6 +4,7 @@ import { byId, el, icon, reconcile, sticky, autoGrow, sendsOnEnter, sticksToEnd,
 import { show, tray } from "./files.js";
 import { linkCard, richPieces } from "./rich.js";
 import { renderDevice } from "./device.js";
+import { renderApplePay } from "./payment.js";
 import { state, on, call, attempt, threadOf } from "./store.js";
 
 let customer = new URLSearchParams(location.search).get("customer") || "";
@@ -84,6 +85,7 @@ function render() {
   byId("phone-attach").disabled = out;
   input.placeholder = out ? "Signed out" : "Message";
   renderDevice(me());
+  renderApplePay(me());
   byId("phone-link").disabled = out;
   byId("phone-delete").disabled = out || !thread().started || thread().deleted;
   const launch = thread().launch;

@@ -5,19 +5,21 @@ import { attempt } from "./store.js";
 import { openApp, openListPicker, openQuickReply, openTimePicker } from "./pickers.js";
 import { openForm } from "./form.js";
 import { openSignIn } from "./signin.js";
+import { openPayment } from "./payment.js";
 
 const signs = { quick_reply: "chat", list_picker: "list", time_picker: "calendar", form: "form", app: "apps", auth: "key", payment: "card" };
 const names = {
   quick_reply: "quick replies", list_picker: "a list", time_picker: "times to choose from", form: "a form",
   app: "an app’s message", auth: "a sign-in", payment: "a payment",
 };
-const open = { list_picker: openListPicker, time_picker: openTimePicker, form: openForm, app: openApp, auth: openSignIn };
+const open = { list_picker: openListPicker, time_picker: openTimePicker, form: openForm, app: openApp, auth: openSignIn, payment: openPayment };
 
 // richPieces are the elements of an interactive message. where adds customer and business to a call.
 export function richPieces(b, where, device) {
   const i = b.interactive;
   if (i.supported === false) return [unsupported(b, device)];
   if (i.kind === "quick_reply") return quickReply(b, where);
+  if (i.payment?.invalid) return [invalid(b)];
   return [card(b, where)];
 }
 
@@ -32,9 +34,9 @@ const holder = (b, className, ...children) => el("div", {
 // face is the part of the content that the bubble shows: what was received, or what the answer says.
 const face = (b) => b.interactive.content?.[b.from === "customer" ? "replyMessage" : "receivedMessage"] || b.interactive.content?.data?.replyMessage || {};
 
-// done is the sign of an answer. A sign-in can have failed.
+// done is the sign of an answer. A sign-in or a payment can have failed.
 function done(i) {
-  const status = i.content?.data?.authenticate?.status;
+  const status = i.content?.data?.authenticate?.status || i.content?.data?.payment?.state;
   return !status || ["success", "authenticated"].includes(status) ? "check" : "cross";
 }
 
@@ -44,7 +46,7 @@ function card(b, where) {
   const mine = b.from === "customer";
   const size = ["small", "large"].includes(shown.style) ? shown.style : "icon";
   const image = picture(i, shown.imageIdentifier, "card-image " + size, shown.imageDescription);
-  const opens = !mine && i.content && open[i.kind];
+  const opens = !mine && i.content && (i.kind !== "payment" || i.answerable) && open[i.kind]; // what is paid is done
   const sign = el("span", { class: "rich-sign" }, icon(mine ? done(i) : signs[i.kind] || "list"));
   const words = el("span", { class: "card-words" },
     el("b", { testid: "phone-interactive-title", text: i.title || "Interactive message" }),
@@ -115,6 +117,14 @@ function unsupported(b, device) {
     el("span", { class: "rich-sign" }, icon("bang")),
     el("span", { class: "card-words" }, el("b", { testid: "phone-interactive-title", text: "Message not supported" }),
       el("small", { text: `The business sent ${what}. This ${deviceNames[device] || "device"} cannot show it.` })))));
+}
+
+// invalid is what Messages shows of a payment whose session is stale.
+function invalid(b) {
+  return holder(b, "rich unsupported", el("span", { class: "card-face", title: b.interactive.payment.invalid }, el("span", { class: "card-row" },
+    el("span", { class: "rich-sign" }, icon("bang")),
+    el("span", { class: "card-words" }, el("b", { testid: "phone-payment-invalid", text: "Invalid Payment Request" }),
+      el("small", { text: b.interactive.payment.invalid })))));
 }
 
 // linkCard is a rich link: its picture, its title, its host.

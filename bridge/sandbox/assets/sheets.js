@@ -10,12 +10,12 @@ const formats = {
   bplist: ["Archive", "As an interactiveDataRef to an NSKeyedArchiver property list in MMCS."],
 };
 
-// travel asks how the answer gets to the bridge. choice is what the call says of it.
-function travel() {
-  const words = el("p", { text: formats[""][1] });
+// travel asks how the answer gets to the bridge. choice is what the call says of it, automatic what happens where nothing is said.
+export function travel(automatic = formats[""][1]) {
+  const words = el("p", { text: automatic });
   const pick = (format) => el("label", {}, el("input", {
     type: "radio", name: "sheet-format", value: format, checked: format === "", testid: "sheet-format-" + (format || "auto"),
-    on: { change: () => { words.textContent = formats[format][1]; } },
+    on: { change: () => { words.textContent = format ? formats[format][1] : automatic; } },
   }), el("span", { text: formats[format][0] }));
   const twice = el("input", { type: "checkbox", testid: "sheet-twice" });
   const node = el("details", { class: "travel", testid: "sheet-travel" }, el("summary", { text: "How it travels" }),
@@ -49,9 +49,9 @@ export function openSheet({ bubble, where, title, action = "Send", how = travel(
     changed() { send.disabled = busy || !sheet.answer(); },
     title(text) { heading.textContent = text; },
     onCancel(then) { canceled = then; },
-    fail(text) {
+    fail(text) { // or, without one, all is well again
       error.textContent = text;
-      error.hidden = false;
+      error.hidden = !text;
     },
     async submit() {
       const answer = sheet.answer();

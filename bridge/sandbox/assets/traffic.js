@@ -10,6 +10,8 @@ const hops = {
   "bridge-gateway": ["Bridge", "Apple"],
   "phone-provider": ["Phone", "IdP"],
   "bridge-provider": ["Bridge", "IdP"],
+  "bridge-pay": ["Bridge", "Pay"],
+  "phone-web": ["Phone", "Web"],
 };
 // Name, what it does, and the group that it stands in.
 const faults = {
@@ -26,6 +28,15 @@ const faults = {
   mmcs_cut: ["cuts off", "Downloads break off in the middle", "MMCS"],
   size_lie: ["wrong sizes", "The phone announces another size than its files have", "Phone"],
   bad_key: ["bad key", "The phone cannot use the encryption key of an old sign-in", "Phone"],
+  pay_twice: ["pays twice", "The phone posts a payment twice, at the same time", "Phone"],
+  pay_reorder: ["pays early", "The phone tells what the customer chose after they have paid", "Phone"],
+  pay_untold: ["pays in silence", "The phone never tells what came of a payment", "Phone"],
+  till_declines: ["declines", "The payment provider declines", "Till"],
+  till_late: ["late", "The payment provider takes its time, then answers", "Till"],
+  till_random: ["now and then", "The payment provider answers 503 every now and then", "Till"],
+  till_malformed: ["garbage", "The payment provider answers what is no JSON", "Till"],
+  till_amount: ["wrong amount", "The payment provider says to have charged another amount", "Till"],
+  till_pending: ["pending", "The payment provider does not know yet", "Till"],
   no_token: ["no token", "The identity provider gives no tokens for a code", "IdP"],
   duplicate: ["sends twice", "Each phone message is posted twice, with the same id", "Phone"],
 };
