@@ -73,6 +73,8 @@ func sampleEvent(event message.EventType) any {
 		data.Sent = &message.Sent{MessageID: about, DataRef: json.RawMessage(`{"dataRefSig":"x"}`)}
 	case message.EventFailed:
 		data.Failed = &message.Failed{MessageID: about, Code: message.CodeUnreachable, Reason: "the customer cannot be reached"}
+	case message.EventPayment:
+		data.Payment = &message.Payment{RequestID: about, Status: message.PaymentAuthorized, Amount: "12.50", Currency: "USD", Summary: "Paid 12.50 USD."}
 	case message.EventSignIn:
 		data.SignIn = &message.SignIn{Provider: "login", RequestID: about, Confirmed: true, Identity: &message.Identity{Subject: "someone"}}
 	}

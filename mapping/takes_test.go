@@ -17,12 +17,13 @@ inbound:
   - {name: answer, when: '.data.reply.selections[0].id != null and .type == "message.replied"', messages: empty}
   - {name: sent, when: .data.sent.message_id != null, messages: empty}
   - {name: signed in, when: '.data.signin.identity.subject != null', messages: empty}
+  - {name: paid, when: '.data.payment.amount == "12.50"', messages: empty}
   - {name: unreadable, when: .data.note != null, messages: empty}
   - {name: lost, when: '.data.failed.reason | test("reached")', messages: empty}
   - {name: left, when: .type == "conversation.closed" and .data.customer_id != null, ignored: true}
 `)
 	want := map[message.EventType]Taken{
-		message.EventReceived: Full, message.EventReplied: Full, message.EventSent: Full, message.EventSignIn: Full, message.EventUnsupported: Full,
+		message.EventReceived: Full, message.EventReplied: Full, message.EventSent: Full, message.EventSignIn: Full, message.EventPayment: Full, message.EventUnsupported: Full,
 		message.EventFailed: Full, message.EventClosed: Ignored, message.EventTypingStarted: None, message.EventTypingStopped: None,
 	}
 	for _, event := range message.EventTypes {

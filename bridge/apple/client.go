@@ -85,6 +85,8 @@ type Outgoing struct {
 	Pictures map[string][]byte
 	// OAuth is what a sign-in message asks the device to do.
 	OAuth OAuth
+	// Payment is what a payment message needs.
+	Payment Payment
 	// Card is Apple's card of an App Clip, from [Client.AppClip], which goes instead of the rich link's own title and picture.
 	Card json.RawMessage
 }
@@ -163,6 +165,8 @@ func (c *Client) fill(ctx context.Context, business Business, out Outgoing, wire
 		wire.Attachments = []wireAttachment{} // as in Apple's sample
 	case message.SignInRequest:
 		wire.Type, wire.InteractiveData = "interactive", signIn(content, out)
+	case message.PaymentRequest:
+		wire.Type, wire.InteractiveData = "interactive", payment(content, out)
 	default:
 		data, ok := interactive(out)
 		if !ok {
@@ -202,8 +206,11 @@ func (c *Client) post(ctx context.Context, business Business, out Outgoing, body
 		})
 	})
 	if failure != nil && failure.Class == message.Invalid {
-		if out.Content.Kind() == message.KindSaved {
+		switch out.Content.Kind() {
+		case message.KindSaved:
 			failure.Reason = "Apple does not know the saved message any more, or refuses it; send it whole"
+		case message.KindPayment: // protocol §8.3
+			failure.Reason = "Apple refused the payment message: is the merchant id entered and approved for the business in Apple Business Register?"
 		}
 		failure.Reason += explanation(resp.Body)
 	}

@@ -36,6 +36,7 @@ type wireData struct {
 	Dynamic    *wireDynamic    `json:"dynamic,omitempty"`
 
 	Authenticate *wireAuthenticate `json:"authenticate,omitempty"`
+	Payment      *wirePayment      `json:"payment,omitempty"`
 }
 
 type wireImage struct {

@@ -36,6 +36,8 @@ type Incoming struct {
 	Reference *Reference
 	// SignIn is set when the customer's device tells of a sign-in. Event then says only that it cannot be shown.
 	SignIn *SignInAnswer
+	// Payment is the same for a payment.
+	Payment *PaymentAnswer
 }
 
 // Refusal is why a request is not accepted: the status that Apple is told, and for whom it counts.

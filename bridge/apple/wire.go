@@ -280,7 +280,7 @@ func (in *Incoming) Answer(interactiveData json.RawMessage) {
 func (in *Incoming) answer(interactiveData json.RawMessage, known message.Reply) (complete bool) {
 	reply, signInOrPayment := parseReply(interactiveData)
 	if signInOrPayment { // the bubble says "You signed in" whether or not that is so
-		in.SignIn = parseSignIn(interactiveData)
+		in.SignIn, in.Payment = parseSignIn(interactiveData), parsePayment(interactiveData)
 		in.cannotShow("The customer answered a sign-in or payment request, which cannot be shown here.")
 		return true
 	}

@@ -105,6 +105,9 @@ func TestEveryShapeOfAppleBecomesItsEvent(t *testing.T) {
 			data.Locale, data.Agent = envelope.Locale, "iPhone OS"
 			data.Capabilities = []message.Capability{"QUICK", "LIST", "TIME", "AUTH", "AUTH2", "FORM"}
 			wanted := &Incoming{Type: want.label, Event: message.Event{Type: want.event, Schema: 1, Timestamp: clock.UTC(), Data: data}}
+			if name == "in-apple-pay-response.json" { // its state is one that nobody knows
+				wanted.Payment = &PaymentAnswer{RequestID: "00000000-0000-4000-8000-000000000900"}
+			}
 			if diff := cmp.Diff(wanted, got, withoutBytes); diff != "" {
 				t.Error(diff)
 			}

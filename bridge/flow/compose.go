@@ -38,6 +38,7 @@ type part struct {
 	pictures map[string][]byte // PNG, by id
 	card     json.RawMessage   // of an App Clip
 	oauth    apple.OAuth       // of a sign-in
+	payment  apple.Payment     // of a payment
 	made     bool              // a card that the sender did not ask for, of a link in a text
 	instead  message.Content   // of a card: what is sent where there can be none; nil: nothing
 	steps    []message.Fallback
@@ -79,6 +80,9 @@ func (f *Flow) compose(ctx context.Context, sender Sender, out message.Outbound,
 		return c, failure
 	}
 	f.completeLinks(ctx, out, c)
+	if failure := f.askForPayment(ctx, out, c); failure != nil {
+		return c, failure
+	}
 	return c, f.addFiles(ctx, sender, c)
 }
 

@@ -129,6 +129,8 @@ type Options struct {
 	Pages FileOpener
 	// SignIns asks customers to sign in, and reads what comes of it; nil: no business has a provider.
 	SignIns SignIns
+	// Payments asks customers for money, and reads what comes of it; nil: no business has a merchant.
+	Payments Payments
 	// Templates expands what agents and bots name; nil: there are none.
 	Templates Templates
 	// MaxFile is the largest file, in either direction, in bytes; files up to InlineMax are uploaded into helpdesks that

@@ -115,10 +115,8 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 		in = f.expand(ctx, in)
 		event = in.Event
 	}
-	if in.SignIn != nil {
-		if failure := f.signedIn(ctx, *in.SignIn, &event); failure != nil {
-			return "", failure
-		}
+	if failure := f.readAnswer(ctx, in, &event); failure != nil {
+		return "", failure
 	}
 	tap := f.tap(event)
 	if at, ok := f.Memory.taps.Get(tap); ok && f.Now().Sub(at) < tapWindow {
@@ -140,6 +138,17 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 		f.Memory.uncertain.Add(repeatKey(event), struct{}{})
 	}
 	return outcome, failure
+}
+
+// readAnswer finds out what the answer to a sign-in or to a payment means, which its device alone cannot tell.
+func (f *Flow) readAnswer(ctx context.Context, in apple.Incoming, event *message.Event) *message.Failure {
+	switch {
+	case in.SignIn != nil:
+		return f.signedIn(ctx, *in.SignIn, event)
+	case in.Payment != nil:
+		return f.paid(ctx, *in.Payment, event)
+	}
+	return nil
 }
 
 // delivered remembers a tap, and counts an answer that the helpdesk shows as a text.
@@ -172,6 +181,8 @@ func (f *Flow) tap(event message.Event) string {
 	case event.Type == message.EventSignIn: // proofs differ each time
 		told := event.Data.SignIn
 		answer = message.SignIn{RequestID: told.RequestID, Status: told.Status, Confirmed: told.Confirmed, Error: told.Error}
+	case event.Type == message.EventPayment:
+		answer = *event.Data.Payment
 	default:
 		return ""
 	}

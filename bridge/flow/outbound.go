@@ -278,6 +278,7 @@ func (f *Flow) sendMessage(ctx context.Context, out message.Outbound, told messa
 	outgoing := apple.Outgoing{
 		ID: told.ID, RequestID: told.RequestID, Business: out.BusinessID, Customer: out.CustomerID, Sender: out.Sender, Save: out.Save,
 		Content: content.content, Files: content.files, Pictures: content.pictures, Card: content.card, OAuth: content.oauth,
+		Payment: content.payment,
 	}
 	failure = f.protect(apple.Peer, func() (err error) {
 		accepted, err = f.Gateway.Send(ctx, outgoing)

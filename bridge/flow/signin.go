@@ -109,9 +109,6 @@ func (f *Flow) TellSignIn(ctx context.Context, business message.BusinessID, cust
 	if desk == nil {
 		return &message.Failure{Class: message.Permanent, Code: message.CodeUnknownBusiness, Reason: "no helpdesk is configured for this business"}
 	}
-	began := f.Now()
-	ctx, cancel := f.bounded(ctx, f.Timeout)
-	defer cancel()
 	device, _ := f.Memory.devices.Get(conversation(business, customer))
 	// A second person, or another cause, is another event: whoever drops repeats must see that there were two.
 	about := []string{signIn.RequestID, string(signIn.Status), signIn.Error}
@@ -120,24 +117,8 @@ func (f *Flow) TellSignIn(ctx context.Context, business message.BusinessID, cust
 	}
 	event := f.aftermath(message.EventSignIn, message.Outbound{BusinessID: business, CustomerID: customer}, device, message.DeriveID(about...))
 	event.Data.SignIn = &signIn
-	event.Data.PossibleRepeat = f.Memory.uncertain.Contains(repeatKey(event))
 	f.prove(&event)
-	turn := f.Memory.inboundLanes.join(conversation(business, customer))
-	defer turn.leave()
-	outcome, failure := message.OutcomeAccepted, message.FailureOf(turn.wait(ctx))
-	if failure == nil {
-		outcome, failure = f.handOver(ctx, desk, event)
-	}
-	if failure != nil {
-		outcome = failure.Class.Outcome()
-		if failure.Class == message.Uncertain {
-			f.Memory.uncertain.Add(repeatKey(event), struct{}{})
-		}
-	} else {
-		f.countSignIn(event)
-	}
-	f.countInbound(ctx, desk, "interactive", event, outcome, failure, f.Now().Sub(began))
-	return failure
+	return f.report(ctx, desk, event)
 }
 
 func (f *Flow) countSignIn(event message.Event) {

@@ -5,6 +5,7 @@ package httpclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,8 @@ type Options struct {
 	Peer     string // the peer's name in the metrics: "apple", or the connector's
 	MaxConns int    // connections to one host; 0: 64
 	Metrics  *metrics.Metrics
+	// TLS, when not nil, has the certificates by which the peer knows us, or by which we know it.
+	TLS *tls.Config
 	// Auth, when not nil, gives the credentials of a call that brings none of its own; nil for an address that must not
 	// get any.
 	Auth func(address *url.URL) Credentials
@@ -109,6 +112,9 @@ func New(options Options) *Client {
 	transport.MaxIdleConnsPerHost = conns
 	transport.MaxIdleConns = 0
 	transport.MaxResponseHeaderBytes = 64 << 10
+	if options.TLS != nil {
+		transport.TLSClientConfig = options.TLS.Clone()
+	}
 	c := &Client{peer: options.Peer, metrics: options.Metrics, auth: options.Auth, transport: transport}
 	c.retrying = &retryablehttp.Client{
 		HTTPClient: &http.Client{

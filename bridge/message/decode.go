@@ -152,6 +152,7 @@ var contentDecoders = map[Kind]func(*decoder, json.RawMessage) Content{
 	KindForm:       decodeContent[Form],
 	KindApp:        decodeContent[App],
 	KindSignIn:     decodeContent[SignInRequest],
+	KindPayment:    decodeContent[PaymentRequest],
 	KindTyping:     decodeContent[Typing],
 	KindTemplate:   decodeContent[Template],
 	KindSaved:      decodeContent[Saved],

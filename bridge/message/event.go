@@ -18,6 +18,7 @@ const (
 	EventSent          EventType = "message.sent"
 	EventFailed        EventType = "message.failed"
 	EventSignIn        EventType = "signin.completed"
+	EventPayment       EventType = "payment.updated"
 	EventTypingStarted EventType = "typing.started"
 	EventTypingStopped EventType = "typing.stopped"
 	EventClosed        EventType = "conversation.closed"
@@ -25,7 +26,8 @@ const (
 
 // EventTypes lists them in the order of the documentation.
 var EventTypes = []EventType{
-	EventReceived, EventReplied, EventUnsupported, EventSent, EventFailed, EventSignIn, EventTypingStarted, EventTypingStopped, EventClosed,
+	EventReceived, EventReplied, EventUnsupported, EventSent, EventFailed, EventSignIn, EventPayment, EventTypingStarted,
+	EventTypingStopped, EventClosed,
 }
 
 // Typing tells whether the type is ephemeral: best effort, answered at once, never queued, never retried.
@@ -62,8 +64,9 @@ type Data struct {
 	Attachments []Attachment `json:"attachments,omitempty"` // message.received
 	Reaction    *Reaction    `json:"reaction,omitempty"`    // message.received: set when the text is a tapback
 
-	Reply  *Reply  `json:"reply,omitempty"`  // message.replied
-	SignIn *SignIn `json:"signin,omitempty"` // signin.completed
+	Reply   *Reply   `json:"reply,omitempty"`   // message.replied
+	SignIn  *SignIn  `json:"signin,omitempty"`  // signin.completed
+	Payment *Payment `json:"payment,omitempty"` // payment.updated
 
 	AppleType string `json:"apple_type,omitempty"` // message.unsupported: Apple's name of the type
 	Note      string `json:"note,omitempty"`       // message.unsupported: what to tell an agent

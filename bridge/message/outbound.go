@@ -21,6 +21,7 @@ const (
 	KindForm       Kind = "form"
 	KindApp        Kind = "app"
 	KindSignIn     Kind = "signin"
+	KindPayment    Kind = "payment"
 	KindTyping     Kind = "typing"
 	KindTemplate   Kind = "template"
 	KindSaved      Kind = "saved"
@@ -28,14 +29,14 @@ const (
 
 // Kinds lists them in the order of the documentation.
 var Kinds = []Kind{
-	KindText, KindFiles, KindRichLink, KindQuickReply, KindListPicker, KindTimePicker, KindForm, KindApp, KindSignIn, KindTyping,
-	KindTemplate, KindSaved,
+	KindText, KindFiles, KindRichLink, KindQuickReply, KindListPicker, KindTimePicker, KindForm, KindApp, KindSignIn, KindPayment,
+	KindTyping, KindTemplate, KindSaved,
 }
 
 // Interactive tells whether the customer's answer to a message of this kind names the message.
 func (k Kind) Interactive() bool {
 	switch k {
-	case KindQuickReply, KindListPicker, KindTimePicker, KindForm, KindSignIn:
+	case KindQuickReply, KindListPicker, KindTimePicker, KindForm, KindSignIn, KindPayment:
 		return true
 	}
 	return false

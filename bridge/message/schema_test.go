@@ -161,9 +161,10 @@ func TestTheSchemaListsTheClosedSets(t *testing.T) {
 		}},
 		"events": {property("Event", "type"), []message.EventType{
 			message.EventReceived, message.EventReplied, message.EventUnsupported, message.EventSent, message.EventFailed,
-			message.EventSignIn, message.EventTypingStarted, message.EventTypingStopped, message.EventClosed,
+			message.EventSignIn, message.EventPayment, message.EventTypingStarted, message.EventTypingStopped, message.EventClosed,
 		}},
 		"sign-ins":  {property("SignIn", "status"), message.SignInStatuses},
+		"payments":  {property("Payment", "status"), message.PaymentStatuses},
 		"replies":   {property("Reply", "kind"), message.ReplyKinds},
 		"fallbacks": {property("Fallback", "reason"), []message.FallbackReason{message.FallbackDevice, message.FallbackHelpdesk, message.FallbackLimit, message.FallbackUnknownDevice}},
 		"styles":    {document.Defs["Style"]["enum"], []message.Style{message.StyleIcon, message.StyleSmall, message.StyleLarge}},

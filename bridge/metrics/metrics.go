@@ -46,6 +46,7 @@ type Metrics struct {
 	Fallbacks           *prometheus.CounterVec   // from, to, reason
 	DuplicatesDropped   *prometheus.CounterVec   // source
 	SignIns             *prometheus.CounterVec   // provider, status
+	Payments            *prometheus.CounterVec   // status
 	Inflight            *prometheus.GaugeVec     // direction
 	LastInbound         *prometheus.GaugeVec     // business
 	ClockSkew           prometheus.Gauge
@@ -90,6 +91,7 @@ func New(version, commit string) *Metrics {
 	m.DuplicatesDropped = m.counter("duplicates_dropped_total",
 		"Repeats that were answered without being delivered again.", "source")
 	m.SignIns = m.counter("signins_total", "Steps of sign-ins that were told to helpdesks, by how they ended.", "provider", "status")
+	m.Payments = m.counter("payments_total", "Steps of payments, by how they ended.", "status")
 	m.Inflight = m.gauge("inflight", "Messages being worked on.", "direction")
 	m.LastInbound = m.gauge("last_inbound_timestamp_seconds",
 		"Unix time of the last message from Apple; 0 until one came.", "business")
@@ -140,10 +142,13 @@ func (m *Metrics) zero() {
 	for _, step := range fallback.Steps {
 		m.Fallbacks.WithLabelValues(string(step.From), string(step.To), string(step.Reason))
 	}
+	for _, status := range message.PaymentStatuses {
+		m.Payments.WithLabelValues(string(status))
+	}
 	for _, outcome := range []string{"decoded", "local", "failed"} {
 		m.IDRExpansions.WithLabelValues(outcome)
 	}
-	for _, source := range []string{"apple", "api", "media", "state"} {
+	for _, source := range []string{"apple", "api", "media", "state", "pay"} {
 		m.expectSource(source)
 	}
 	for _, outcome := range []string{"applied", "rejected"} {

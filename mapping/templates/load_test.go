@@ -175,6 +175,7 @@ func TestExamples(t *testing.T) {
 	want := map[string]message.Kind{
 		"appointment": message.KindTimePicker, "ask": message.KindQuickReply, "mugs": message.KindListPicker,
 		"opening-hours": message.KindQuickReply, "order-status": message.KindQuickReply, "survey": message.KindForm,
+		"payment": message.KindPayment, "order": message.KindPayment,
 	}
 	if len(s.Names()) != len(want) {
 		t.Errorf("got %v", s.Names())
@@ -211,7 +212,7 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s: got %.20q", image.ID, image.Data)
 		}
 	}
-	wantFiles := []string{"appointment.yaml", "pictures/blue.png", "pictures/red.png", "products.yaml", "service.yaml", "survey.yaml"}
+	wantFiles := []string{"appointment.yaml", "payment.yaml", "pictures/blue.png", "pictures/red.png", "products.yaml", "service.yaml", "survey.yaml"}
 	for i, name := range wantFiles {
 		wantFiles[i] = filepath.Join("examples", name)
 	}

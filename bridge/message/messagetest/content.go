@@ -18,7 +18,7 @@ import (
 func Content() *rapid.Generator[message.Content] {
 	return rapid.OneOf(
 		content(Text()), content(Files()), content(RichLink()), content(QuickReply()), content(ListPicker()), content(TimePicker()),
-		content(Form()), content(App()), content(SignInRequest()), content(Typing()), content(Template()), content(Saved()),
+		content(Form()), content(App()), content(SignInRequest()), content(PaymentRequest()), content(Typing()), content(Template()), content(Saved()),
 	)
 }
 
