@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log"
@@ -15,6 +16,7 @@ import (
 
 	"bizbridge/bridge/flow"
 	"bizbridge/bridge/metrics"
+	"bizbridge/bridge/payment"
 	"bizbridge/bridge/signin"
 	"bizbridge/config"
 )
@@ -38,6 +40,8 @@ type Options struct {
 	Level   *slog.LevelVar // of Logger; follows log.level on a reload; may be nil
 	Version string
 	Commit  string
+	// SessionRoots are the authorities that Apple Pay's certificate may be of; nil: the system's. A simulator has one of its own.
+	SessionRoots *x509.CertPool
 	// Public and Admin are listened on instead of the configured addresses, when not nil.
 	Public, Admin net.Listener
 }
@@ -49,6 +53,7 @@ type App struct {
 	metrics  *metrics.Metrics
 	memory   *flow.Memory
 	visits   *signin.Memory
+	payments *payment.Memory
 	site     atomic.Pointer[site]
 	reloadMu sync.Mutex
 	draining atomic.Bool
@@ -66,8 +71,11 @@ func New(options Options) (*App, error) {
 		metrics: metrics.New(options.Version, options.Commit),
 		memory:  flow.NewMemory(time.Now),
 		visits:  signin.NewMemory(),
-		public:  options.Public,
-		admin:   options.Admin,
+
+		payments: payment.NewMemory(),
+
+		public: options.Public,
+		admin:  options.Admin,
 	}
 	first, err := a.newSite(options.Config)
 	if err != nil {

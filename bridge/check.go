@@ -41,7 +41,7 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 	for _, doubt := range site.doubts {
 		report.Warnings = append(report.Warnings, strings.Replace(doubt, ": warning: ", ": ", 1))
 	}
-	report.Warnings = append(report.Warnings, untoldSignIns(cfg, report.Abilities)...)
+	report.Warnings = append(report.Warnings, untold(cfg, report.Abilities)...)
 	var failures []string
 	for _, name := range slices.Sorted(maps.Keys(site.desks)) {
 		var testers []selfTester
@@ -64,12 +64,18 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 	return report, nil
 }
 
-// untoldSignIns finds businesses whose customers can sign in while their helpdesk is never told who they are.
-func untoldSignIns(cfg *config.Config, abilities map[string]connectors.Abilities) (warnings []string) {
+// untold finds businesses whose customers can sign in or pay while their helpdesk is never told.
+func untold(cfg *config.Config, abilities map[string]connectors.Abilities) (warnings []string) {
 	for i, business := range cfg.Businesses {
-		if level := abilities[business.Connector].Inbound[message.EventSignIn]; business.SignIn != "" && level <= connectors.Dropped {
+		can := abilities[business.Connector]
+		if level := can.Takes(message.EventSignIn); business.SignIn != "" && level <= connectors.Dropped {
 			warnings = append(warnings, fmt.Sprintf(
 				"businesses[%d].signin: the connector %s does not take signin.completed (%s), so nobody hears who signs in. Add a rule for it to the mapping.",
+				i, business.Connector, level))
+		}
+		if level := can.Takes(message.EventPayment); business.ApplePay != "" && level <= connectors.Dropped {
+			warnings = append(warnings, fmt.Sprintf(
+				"businesses[%d].apple_pay: the connector %s does not take payment.updated (%s), so nobody hears who has paid. Add a rule for it to the mapping.",
 				i, business.Connector, level))
 		}
 	}

@@ -3,6 +3,8 @@ package bridge
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -25,6 +27,7 @@ const (
 	demoBusiness  = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 	demoConnector = "desk"
 	demoClient    = "demo-store" // as which the bridge is known to the demo's sign-in provider
+	demoMerchant  = "merchant.com.example.demo"
 )
 
 // Demo is a bridge between a simulated gateway with a phone and a small webhook helpdesk, all in one process but talking
@@ -47,8 +50,12 @@ func NewDemo(listen string, logger *slog.Logger, version, commit string) (*Demo,
 // newDemoWatched lets tests see what reaches the gateway and the desk.
 func newDemoWatched(listen string, logger *slog.Logger, version, commit string, watch func(server string, handler http.Handler) http.Handler) (*Demo, error) {
 	d := &Demo{watch: watch}
-	listeners := make([]net.Listener, 0, 6)
-	for _, address := range []string{listen, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"} {
+	listeners := make([]net.Listener, 0, 7)
+	for range cap(listeners) {
+		address := "127.0.0.1:0"
+		if len(listeners) == 0 {
+			address = listen
+		}
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			for _, opened := range listeners {
@@ -59,7 +66,7 @@ func newDemoWatched(listen string, logger *slog.Logger, version, commit string, 
 		listeners = append(listeners, listener)
 	}
 	d.pages = listeners[0]
-	if err := d.build(listeners[1], listeners[2], listeners[3], listeners[4], listeners[5], logger, version, commit); err != nil {
+	if err := d.build(listeners[1:], logger, version, commit); err != nil {
 		for _, opened := range listeners {
 			_ = opened.Close()
 		}
@@ -80,22 +87,34 @@ func (d *Demo) writeFolder() (err error) {
 	return os.WriteFile(filepath.Join(d.folder, "link.png"), sandbox.LinkPicture(), 0o600)
 }
 
-func (d *Demo) build(public, admin, gateway, desk, provider net.Listener, logger *slog.Logger, version, commit string) error {
+func (d *Demo) build(listeners []net.Listener, logger *slog.Logger, version, commit string) error {
+	public, admin, gateway, desk, provider, applePay := listeners[0], listeners[1], listeners[2], listeners[3], listeners[4], listeners[5]
 	if err := d.writeFolder(); err != nil {
 		return err
 	}
+	sessions, err := sandbox.NewMerchantSessions(sandbox.Merchant{ID: demoMerchant, Domain: "demo.example.com", Name: "Demo Store"})
+	if err != nil {
+		return err
+	}
+	cert, key := sessions.ClientCertificate()
 	secret, deskSecret, clientSecret := randomBase64(), "whsec_"+randomBase64(), randomBase64()
 	issuer := "http://" + provider.Addr().String()
 	text := fmt.Sprintf(`
 server: {public_url: "http://%s"}
 keys: [%q]
 apple: {gateway_url: "http://%s/v1", accounts: [{msp_id: %q, secrets: [%q]}]}
-businesses: [{id: %q, name: Demo, msp_id: %q, connector: %s, signin: demo, rich_links: {default_image: link.png}}]
+businesses: [{id: %q, name: Demo, msp_id: %q, connector: %s, signin: demo, apple_pay: demo, rich_links: {default_image: link.png}}]
 signin: {providers: {demo: {issuer: %q, client_id: %s, client_secret: %q, scopes: [openid, profile, email], pkce: true}}}
+apple_pay:
+  merchants:
+    demo:
+      {merchant_id: %s, domain: demo.example.com, name: Demo Store, cert: %q, key: %q, session_url: "https://%s/paymentservices/paymentSession",
+       networks: [amex, masterCard, visa], provider: {type: webhook, url: "http://%s/hooks/payment", secrets: [%q], updates: [contact, shipping], order_tracking: true}}
 templates: ["templates/*.yaml"]
 connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
 `, public.Addr(), randomBase64(), gateway.Addr(), demoMSPID, secret, demoBusiness, demoMSPID,
-		demoConnector, issuer, demoClient, clientSecret, demoConnector, desk.Addr(), deskSecret)
+		demoConnector, issuer, demoClient, clientSecret,
+		demoMerchant, cert, key, applePay.Addr(), desk.Addr(), deskSecret, demoConnector, desk.Addr(), deskSecret)
 	cfg, err := config.Parse(filepath.Join(d.folder, "demo"), []byte(text), registry.ConfigTypes())
 	if err != nil {
 		return err
@@ -103,7 +122,7 @@ connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
 	d.sandbox, err = sandbox.New(sandbox.Options{
 		BridgeURL: cfg.Server.PublicURL, MSPID: demoMSPID, Secret: secret,
 		Businesses: []sandbox.Business{{ID: demoBusiness, Name: "Demo Store"}},
-		Connector:  demoConnector, DeskSecret: deskSecret, Logger: logger,
+		Connector:  demoConnector, DeskSecret: deskSecret, Logger: logger, MerchantSessions: sessions,
 		SignIn: &sandbox.SignIn{
 			Issuer: issuer, OAuthURL: cfg.Server.PublicURL + startPath, TokenURL: issuer + "/token", ClientID: demoClient, ClientSecret: clientSecret,
 		},
@@ -111,7 +130,9 @@ connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
 	if err != nil {
 		return err
 	}
-	d.app, err = New(Options{Config: cfg, Logger: logger, Version: version, Commit: commit, Public: public, Admin: admin})
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(sessions.RootPEM())
+	d.app, err = New(Options{Config: cfg, Logger: logger, Version: version, Commit: commit, SessionRoots: roots, Public: public, Admin: admin})
 	if err != nil {
 		d.sandbox.Close()
 		return err
@@ -120,6 +141,7 @@ connectors: {%s: {type: webhook, url: "http://%s/hooks/apple", secrets: [%q]}}
 	d.serve(gateway, d.watch("gateway", d.sandbox.Gateway()))
 	d.serve(desk, d.watch("desk", d.sandbox.Desk()))
 	d.serve(provider, d.sandbox.Provider())
+	d.serve(tls.NewListener(applePay, sessions.ServerTLS()), d.sandbox.MerchantSessions())
 	return nil
 }
 

@@ -106,6 +106,7 @@ var kindText = []kindOnPage{
 	{"rich_link_video", "Rich link with video", "The picture is what shows before the video plays.", ""},
 	{"rich_link_app_clip", "App Clip", "Apple makes the card (`constructPayload`). Where it knows no App Clip, the link is sent as an ordinary one.", ""},
 	{"app", "iMessage app", "`team_id` and `extension_id` (or `bid`) name the Messages extension; `url` has at most 5,000 bytes. A device without iMessage apps gets `link` as a rich link. iPhone and iPad only.", `{"url":"?event=42&seats=A1,A2"}`},
+	{"payment", "Payment", "Needs a merchant ([Apple Pay](../payment/README.md)). Items and total must add up exactly; amounts are decimals in quotes. Shipping that costs something needs a payment provider that keeps the cart. What was paid comes as `payment.updated`, and is the provider's word.", ""},
 	{"signin", "Sign-in", "Needs a provider ([sign-in](../signin/README.md)) and `AUTH2`, or `AUTH` where the old flow is allowed. Who the customer is comes as `signin.completed`, in two events that only count together.", ""},
 }
 
@@ -247,7 +248,7 @@ var (
 	longText = regexp.MustCompile(`"([A-Za-z0-9+/_-]{40})[A-Za-z0-9+/_=-]{60,}"`)
 	uuidText = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	dayText  = regexp.MustCompile(`\b(20\d\d-\d\d-\d\d|\d\d/\d\d/20\d\d|[A-Z][a-z]{2} \d{1,2}, 20\d\d)\b`)
-	mmcsText = regexp.MustCompile(`(http://127\.0\.0\.1:\d+/mmcs/)[^"]*|"(owner|key|signature-base64|state)": "[^"]*"|"size": \d+`)
+	mmcsText = regexp.MustCompile(`(http://127\.0\.0\.1:\d+/mmcs/)[^"]*|"(owner|key|signature-base64|state|merchantSessionIdentifier|nonce|signature|pspId)": "[^"]*"|"(size|epochTimestamp|expiresAt)": \d+|/pay/[^/"]+/`)
 )
 
 // tidy makes the same text of every run: days are counted from 7 January 2030, ids and bytes are shortened.
@@ -267,6 +268,9 @@ func (k *kindsWriter) tidy(raw json.RawMessage) string {
 		return day
 	})
 	tidied = mmcsText.ReplaceAllStringFunc(tidied, func(found string) string {
+		if strings.HasPrefix(found, "/pay/") {
+			return "/pay/…/"
+		}
 		if name, _, ok := strings.Cut(found, ": "); ok && !strings.HasPrefix(found, "http") {
 			return name + `: "…"`
 		}

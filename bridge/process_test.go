@@ -44,6 +44,7 @@ type process struct {
 	tb            testing.TB
 	path, config  string
 	listen, admin string
+	env           []string // beside the test's own
 	command       *exec.Cmd
 	stderr        *syncBuffer
 }
@@ -86,6 +87,7 @@ func (p *process) start() {
 	p.stderr = &syncBuffer{}
 	p.command = exec.Command(p.path, "serve", "--config", p.config)
 	p.command.Stderr = p.stderr
+	p.command.Env = append(os.Environ(), p.env...)
 	if err := p.command.Start(); err != nil {
 		p.tb.Fatal(err)
 	}

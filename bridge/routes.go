@@ -47,6 +47,11 @@ func (s *site) routes() http.Handler {
 	public.Match([]string{http.MethodGet, http.MethodHead}, "/identity/:connector/jwks", func(c *gin.Context) {
 		s.getIdentityKeys(c.Writer, c.Request, c.Param("connector"))
 	})
+	s.paymentRoutes(public)
+	public.GET(domainAssociationPath, gin.WrapF(s.getDomainAssociation))
+	if public.BasePath() != "/" { // Apple asks at the root
+		engine.GET(domainAssociationPath, gin.WrapF(s.getDomainAssociation))
+	}
 	public.POST("/v1/messages", gin.WrapF(s.postAPIMessage))
 	public.GET("/v1/openapi.json", gin.WrapF(s.getOpenAPI))
 	return engine

@@ -32,16 +32,22 @@ func (w *signInWorld) begin(device string) (bubble string) {
 	w.post("/api/phone/device", map[string]any{"customer": "c1", "device": device})
 	w.post("/api/phone/send", map[string]any{"customer": "c1", "text": "Hello"})
 	w.events(1, message.EventReceived)
+	return w.ask(message.SignInRequest{})
+}
+
+// ask lets the desk send a request, and gives its bubble.
+func (w *signInWorld) ask(content message.Content) (bubble string) {
+	w.t.Helper()
 	state := w.state()
 	before := len(state.Threads[0].Bubbles)
-	w.post("/api/desk/send", map[string]any{"conversation": state.Conversations[0].Key, "content": message.SignInRequest{}})
+	w.post("/api/desk/send", map[string]any{"conversation": state.Conversations[0].Key, "content": content})
 	for range 500 {
 		if bubbles := w.state().Threads[0].Bubbles; len(bubbles) > before {
 			return bubbles[len(bubbles)-1].ID
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	w.t.Fatal("no request to sign in comes to the phone")
+	w.t.Fatal("no request comes to the phone")
 	return ""
 }
 
@@ -129,7 +135,7 @@ func TestAnyReplicaFinishesASignIn(t *testing.T) {
 	}
 	for _, device := range []string{"iphone", "old_iphone"} {
 		t.Run(device, func(t *testing.T) {
-			w, replicas, route := newReplicatedSignIn(t)
+			w, replicas, route := newReplicas(t)
 			first := replicas[0]
 			route(first, first)
 			bubble := w.begin(device)
@@ -162,10 +168,12 @@ func TestAnyReplicaFinishesASignIn(t *testing.T) {
 	}
 }
 
-func newReplicatedSignIn(t *testing.T) (w *signInWorld, replicas []*process, route func(browser, apple *process)) {
+// newReplicas starts three bridges behind a front that sends what browsers and payment sheets ask to one of them, and what
+// Apple and the desk ask to another.
+func newReplicas(t *testing.T) (w *signInWorld, replicas []*process, route func(browser, apple *process)) {
 	var browserTo, appleTo atomic.Pointer[url.URL]
 	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		if strings.HasPrefix(r.In.URL.Path, "/oauth/") {
+		if strings.HasPrefix(r.In.URL.Path, "/oauth/") || strings.HasPrefix(r.In.URL.Path, "/pay/") {
 			r.SetURL(browserTo.Load())
 			return
 		}
@@ -176,8 +184,13 @@ func newReplicatedSignIn(t *testing.T) (w *signInWorld, replicas []*process, rou
 	later := &lateHandler{}
 	provider := httptest.NewServer(later)
 	t.Cleanup(provider.Close)
+	sessions, err := sandbox.NewMerchantSessions(sandbox.Merchant{ID: "merchant.com.example", Domain: "www.example.com", Name: "Example"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	simulated, err := sandbox.New(sandbox.Options{
-		BridgeURL: front.URL, MSPID: mspID, Secret: appleSecret, Businesses: []sandbox.Business{{ID: businessID, Name: "Example"}},
+		MerchantSessions: sessions,
+		BridgeURL:        front.URL, MSPID: mspID, Secret: appleSecret, Businesses: []sandbox.Business{{ID: businessID, Name: "Example"}},
 		Connector: "desk", DeskSecret: deskSecret, Logger: slog.New(slog.DiscardHandler),
 		SignIn: &sandbox.SignIn{Issuer: provider.URL, OAuthURL: front.URL + startPath, TokenURL: provider.URL + "/token", ClientID: "example", ClientSecret: clientSecret},
 	})
@@ -191,18 +204,34 @@ func newReplicatedSignIn(t *testing.T) (w *signInWorld, replicas []*process, rou
 	for _, server := range []*httptest.Server{pages, gateway, desk} {
 		t.Cleanup(server.Close)
 	}
+	applePay := httptest.NewUnstartedServer(simulated.MerchantSessions())
+	applePay.TLS = sessions.ServerTLS()
+	applePay.StartTLS()
+	t.Cleanup(applePay.Close)
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, sessions.RootPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cert, key := sessions.ClientCertificate()
 	const newKey = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVpBQkNERUY="
 	replica := func(keys string) *process {
-		p := &process{tb: t, path: buildBridge(t), listen: freeAddress(t), admin: freeAddress(t)}
+		p := &process{tb: t, path: buildBridge(t), listen: freeAddress(t), admin: freeAddress(t), env: []string{"SSL_CERT_FILE=" + roots}}
 		p.config = filepath.Join(t.TempDir(), "bizbridge.yaml")
 		text := fmt.Sprintf(`
 server: {listen: %q, admin_listen: %q, public_url: %q}
 keys: [%s]
 apple: {gateway_url: "%s/v1", accounts: [{msp_id: %q, secrets: [%q]}]}
-businesses: [{id: %q, msp_id: %q, connector: desk, signin: example}]
+businesses: [{id: %q, msp_id: %q, connector: desk, signin: example, apple_pay: example}]
 connectors: {desk: {type: webhook, url: "%s/hooks/apple", secrets: [%q]}}
 signin: {providers: {example: {issuer: %q, client_id: example, client_secret: %q, scopes: [openid, profile, email], pkce: true}}}
-`, p.listen, p.admin, front.URL, keys, gateway.URL, mspID, appleSecret, businessID, mspID, desk.URL, deskSecret, provider.URL, clientSecret)
+apple_pay:
+  merchants:
+    example:
+      {merchant_id: merchant.com.example, domain: www.example.com, name: Example, cert: %q, key: %q, networks: [visa],
+       session_url: "%s/paymentservices/paymentSession",
+       provider: {type: webhook, url: "%s/hooks/payment", secrets: [%q], updates: [contact, shipping], order_tracking: true}}
+`, p.listen, p.admin, front.URL, keys, gateway.URL, mspID, appleSecret, businessID, mspID, desk.URL, deskSecret, provider.URL, clientSecret,
+			cert, key, applePay.URL, desk.URL, deskSecret)
 		if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -39,7 +39,8 @@ type site struct {
 	speaks   map[string]map[message.BusinessID]bool
 	apiKeys  []apiKey
 	media    *media.Links
-	signIns  *signIns // nil: there are no providers
+	signIns  *signIns  // nil: there are no providers
+	payments *payments // nil: there are no merchants
 
 	templates int      // how many there are
 	doubts    []string // what is doubtful about them
@@ -120,10 +121,14 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 		return nil, fmt.Errorf("signin: %w", err)
 	}
 	s.signIns = ins
+	if s.payments, err = s.newPayments(a, ring); err != nil {
+		return nil, fmt.Errorf("apple_pay: %w", err)
+	}
 	s.flow = flow.New(flow.Options{
 		Memory: a.memory, Ring: ring, Metrics: a.metrics, Logger: a.logger, Now: time.Now,
 		Gateway: gateway, Links: s.media, Pages: pages, RichLinks: richLinks, Templates: templates, SignIns: s.flowSignIns(),
-		MaxFile: cfg.Media.MaxSize.Bytes(), InlineMax: cfg.Delivery.InlineMax.Bytes(),
+		Payments: s.flowPayments(),
+		MaxFile:  cfg.Media.MaxSize.Bytes(), InlineMax: cfg.Delivery.InlineMax.Bytes(),
 		Desks:               s.businessDesks(),
 		Timeout:             cfg.Delivery.Timeout.Std(),
 		InboundConcurrency:  int64(cfg.Limits.InboundConcurrency),

@@ -45,6 +45,8 @@ type Config struct {
 	Limits Limits `json:"limits"`
 	// How customers prove who they are.
 	SignIn SignIn `json:"signin"`
+	// Whom customers pay with Apple Pay.
+	ApplePay ApplePay `json:"apple_pay"`
 	// Files with rich messages that agents and bots send by name: patterns, relative to this file.
 	Templates []string `json:"templates" jsonschema:"example=./templates/*.yaml"`
 	// What the bridge writes to its log.
@@ -110,6 +112,8 @@ type Business struct {
 	Connector string `json:"connector" jsonschema:"required,example=desk"`
 	// The provider with which its customers sign in: a name under signin.providers.
 	SignIn string `json:"signin" jsonschema:"example=acme"`
+	// The merchant that its customers pay: a name under apple_pay.merchants.
+	ApplePay string `json:"apple_pay" jsonschema:"example=acme"`
 	// What becomes of links in texts to its customers.
 	RichLinks RichLinks `json:"rich_links"`
 }
@@ -340,5 +344,5 @@ func (c *Config) Warnings() []string {
 	if len(c.SignIn.Providers) > 0 && c.SignIn.SubjectKey == "" {
 		warnings = append(warnings, "signin.subject_key is not set: when keys are rotated, helpdesks will know everybody who signs in by another subject. Make one with: bizbridge keygen.")
 	}
-	return warnings
+	return append(warnings, c.testPayments()...)
 }

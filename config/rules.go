@@ -43,6 +43,7 @@ func checkRules(d *document, c *Config) {
 	r.media()
 	r.api()
 	r.signIn()
+	r.applePay()
 	r.identities()
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"bizbridge/bridge/message"
+	"bizbridge/bridge/page"
 	"bizbridge/bridge/seal"
 	"bizbridge/bridge/signature"
 )
@@ -35,7 +36,7 @@ func (s *Service) Start(w http.ResponseWriter, r *http.Request) {
 		end.write(w)
 		return
 	}
-	describe(w.Header())
+	page.Protect(w.Header())
 	w.Header().Set("Location", address)
 	w.WriteHeader(http.StatusFound)
 }

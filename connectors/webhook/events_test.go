@@ -71,6 +71,15 @@ func events() map[string]message.Event {
 				Identity: &message.Identity{Subject: "amb_0123456789abcdef", Claims: map[string]any{"sub": "ada", "name": "Ada Lovelace", "email": "ada@example.com"}},
 			}
 		}),
+		"payment.updated": make(message.EventPayment, "0a11b7a8-6f1d-4a3e-9d7b-000000000011", func(d *message.Data) {
+			d.Payment = &message.Payment{
+				RequestID: "5d0f3c1e-0000-8000-8000-000000000001", Status: message.PaymentAuthorized, Amount: "12.50", Currency: "USD",
+				TransactionID: "0f4d1e", ProviderRef: "pi_1", Summary: "Paid 12.50 USD with Apple Pay, Visa 1234.",
+				ShippingContact: &message.ShippingContact{
+					GivenName: "Ann", FamilyName: "Example", AddressLines: []string{"1 Example Way"}, PostalCode: "00000", Locality: "Sampletown", CountryCode: "US",
+				},
+			}
+		}),
 	}
 	for i, kind := range message.ReplyKinds {
 		id := fmt.Sprintf("0a11b7a8-6f1d-4a3e-9d7b-0000000001%02d", i)

@@ -3,8 +3,6 @@ package webhook
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,8 +14,6 @@ import (
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
-	"bizbridge/bridge/signature"
-	"bizbridge/config"
 	"bizbridge/connectors"
 	"bizbridge/mapping"
 )
@@ -27,8 +23,6 @@ type mapped struct {
 	*Connector
 	mapping *mapping.Mapping
 	vars    mapping.Vars
-	header  string // has one of tokens; "": webhooks are signed
-	tokens  []config.Secret
 }
 
 var (
@@ -88,7 +82,7 @@ func newMapped(plain *Connector, cfg *Config) (connectors.Connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vars: %w", err)
 	}
-	return &mapped{plain, loaded, vars, cfg.VerifyHeader, cfg.VerifySecrets}, nil
+	return &mapped{plain, loaded, vars}, nil
 }
 
 // Deliver makes the calls that the mapping says.
@@ -138,7 +132,7 @@ func (m *mapped) Receive(ctx context.Context, req *http.Request) ([]message.Outb
 	if err != nil {
 		return nil, err
 	}
-	id, err := m.authenticate(req.Header, body)
+	id, err := m.genuine(req, body)
 	if err != nil {
 		return nil, err
 	}
@@ -191,27 +185,6 @@ func sameIDs(messages []message.Outbound) error {
 	return nil
 }
 
-// authenticate wants a signature or, of helpdesks that cannot sign, the token in its header. id is the webhook's, where
-// it has one.
-func (m *mapped) authenticate(header http.Header, body []byte) (id string, err error) {
-	if m.header == "" {
-		return m.verify.Verify(header, body, m.Now())
-	}
-	token := header.Get(m.header)
-	if token == "" {
-		return "", &signature.Error{Reason: signature.Missing, Text: "the header " + m.header + " is missing"}
-	}
-	sum, found := sha256.Sum256([]byte(token)), 0
-	for _, known := range m.tokens { // all of them: how long it takes tells nothing
-		other := sha256.Sum256([]byte(known.Reveal()))
-		found |= subtle.ConstantTimeCompare(sum[:], other[:])
-	}
-	if found == 0 {
-		return "", &signature.Error{Reason: signature.Mismatch, Text: "the header " + m.header + " has none of verify_secrets"}
-	}
-	return "", nil
-}
-
 // caller makes the calls of a mapping for one event, one after the other.
 type caller struct {
 	*Connector
@@ -236,7 +209,7 @@ func (c *caller) Do(ctx context.Context, request mapping.Request) (mapping.Answe
 	}
 	resp, err := c.HTTP.Do(ctx, httpclient.Call{
 		Operation: "webhook", Method: request.Method, URL: request.URL, Header: request.Header, Body: request.Body, Retry: retry,
-		Sign: func(header http.Header) { c.signer.Sign(header, string(c.id)+"/"+request.Step, c.Now(), request.Body) },
+		Sign: c.sign(request.Method, request.URL, string(c.id)+"/"+request.Step, request.Body),
 	})
 	if err != nil {
 		return mapping.Answer{}, err

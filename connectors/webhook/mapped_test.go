@@ -167,20 +167,19 @@ func TestATokenInAHeaderProvesTheHelpdesk(t *testing.T) {
 		change   func(*http.Request)
 		reason   signature.Reason // "": accepted
 	}{
-		"right":                          {byToken(webhooktest.WebhookToken), func(*http.Request) {}, ""},
-		"the old one during a rotation":  {rotating, func(*http.Request) {}, ""},
-		"the new one during a rotation":  {rotating, set(next), ""},
-		"the new one before":             {byToken(webhooktest.WebhookToken), set(next), signature.Mismatch},
-		"the old one after":              {byToken(next), func(*http.Request) {}, signature.Mismatch},
-		"missing":                        {rotating, func(req *http.Request) { req.Header.Del(webhooktest.TokenHeader) }, signature.Missing},
-		"empty":                          {rotating, set(""), signature.Missing},
-		"its beginning":                  {rotating, set(next[:len(next)-1]), signature.Mismatch},
-		"longer":                         {rotating, set(next + "x"), signature.Mismatch},
-		"both":                           {rotating, set(webhooktest.WebhookToken + " " + next), signature.Mismatch},
-		"the secret that signs":          {rotating, set(webhooktest.Secret), signature.Mismatch},
-		"in another header":              {rotating, func(req *http.Request) { req.Header = http.Header{"Authorization": {next}} }, signature.Missing},
-		"a signature instead":            {rotating, func(req *http.Request) { *req = *webhooktest.OwnWebhook(ownReply, fake.Genuine) }, signature.Missing},
-		"no tokens: nothing is accepted": {byToken(), set(webhooktest.Secret), signature.Mismatch},
+		"right":                         {byToken(webhooktest.WebhookToken), func(*http.Request) {}, ""},
+		"the old one during a rotation": {rotating, func(*http.Request) {}, ""},
+		"the new one during a rotation": {rotating, set(next), ""},
+		"the new one before":            {byToken(webhooktest.WebhookToken), set(next), signature.Mismatch},
+		"the old one after":             {byToken(next), func(*http.Request) {}, signature.Mismatch},
+		"missing":                       {rotating, func(req *http.Request) { req.Header.Del(webhooktest.TokenHeader) }, signature.Missing},
+		"empty":                         {rotating, set(""), signature.Missing},
+		"its beginning":                 {rotating, set(next[:len(next)-1]), signature.Mismatch},
+		"longer":                        {rotating, set(next + "x"), signature.Mismatch},
+		"both":                          {rotating, set(webhooktest.WebhookToken + " " + next), signature.Mismatch},
+		"the secret that signs":         {rotating, set(webhooktest.Secret), signature.Mismatch},
+		"in another header":             {rotating, func(req *http.Request) { req.Header = http.Header{"Authorization": {next}} }, signature.Missing},
+		"a signature instead":           {rotating, func(req *http.Request) { *req = *webhooktest.OwnWebhook(ownReply, fake.Genuine) }, signature.Missing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			connector := connect(t, "http://127.0.0.1:1", time.Now, ownDesk, c.settings)

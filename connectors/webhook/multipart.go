@@ -16,7 +16,7 @@ import (
 )
 
 // UploadsFiles tells whether files go along with their event.
-func (c *Connector) UploadsFiles() bool { return c.multipart }
+func (c *Connector) UploadsFiles() bool { return c.multipart != nil }
 
 // postMultipart posts the event as the part "event" and the files as "file0", "file1" and so on. The signature covers
 // the whole body, as for every webhook, so the body is written to disk first: it is as large as the files.
@@ -43,7 +43,7 @@ func (c *Connector) postMultipart(ctx context.Context, event message.Event) erro
 		OpenBody: func() (io.Reader, error) { return whole(), nil }, Size: size,
 		Header: http.Header{"Content-Type": {form.FormDataContentType()}, "User-Agent": {"bizbridge"}},
 		Sign: func(header http.Header) {
-			if err := c.signer.SignReader(header, string(event.Data.ID), c.Now(), whole()); err != nil {
+			if err := c.multipart.SignReader(header, string(event.Data.ID), c.Now(), whole()); err != nil {
 				c.Logger.Error("a body in the temporary folder cannot be read", "error", err)
 			}
 		},

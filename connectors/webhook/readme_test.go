@@ -142,7 +142,7 @@ func TestReadmeSettingsAreRight(t *testing.T) {
 	for name, value := range map[string]string{
 		"DESK_SECRET": webhooktest.Secret, "DESK_AUTHORIZATION": zendeskAuthorization, "DESK_TOKEN": webhooktest.WebhookToken,
 		"CRM_TOKEN": "t0ken-of-the-bridge", "CRM_API_KEY": "k3y-of-the-api", "CRM_LOGIN_PASSWORD": "p4ssword",
-		"GATEWAY_KEY": "k3y-of-the-gateway", "DESK_CLIENT_SECRET": "s3cret-of-the-client",
+		"DESK_SIGNING_SECRET": "s1gning-secret", "GATEWAY_KEY": "k3y-of-the-gateway", "DESK_CLIENT_SECRET": "s3cret-of-the-client",
 	} {
 		t.Setenv(name, value)
 	}
@@ -151,8 +151,8 @@ func TestReadmeSettingsAreRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	examples := blocks(t, "yaml")
-	if len(examples) != 5 {
-		t.Fatalf("%d examples, want 5", len(examples))
+	if len(examples) != 6 {
+		t.Fatalf("%d examples, want 6", len(examples))
 	}
 	const head = `
 server: {public_url: "https://bridge.example.com"}

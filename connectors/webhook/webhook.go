@@ -28,10 +28,17 @@ var schema []byte
 type Config struct {
 	// Where events are posted to.
 	URL string `json:"url" jsonschema:"required,format=uri,example=https://desk.example.com/hooks/apple"`
-	// Secrets in the form whsec_<base64 of 24 to 64 bytes>. The first signs what the bridge sends.
+	// Secrets in the form whsec_<base64 of 24 to 64 bytes>. The first signs what the bridge sends. With sign_scheme they
+	// are what that has.
 	Secrets []config.Secret `json:"secrets" jsonschema:"required,minItems=1,example=${env:DESK_SECRET}"`
 	// Secrets that verify what the helpdesk sends; default: the same as secrets.
 	VerifySecrets []config.Secret `json:"verify_secrets,omitempty" jsonschema:"example=${env:DESK_SECRET}"`
+	// How the helpdesk signs, if not with Standard Webhooks: a scheme of bridge/signature. Its secrets are verify_secrets.
+	VerifyScheme string `json:"verify_scheme,omitempty" jsonschema:"example=zendesk"`
+	// The address that the helpdesk calls, without a query, for those schemes that sign it: hubspot_v3, hubspot_v2, twilio.
+	VerifyURL string `json:"verify_url,omitempty" jsonschema:"format=uri,example=https://bridge.example.com/webhooks/desk"`
+	// How the bridge signs, if not with Standard Webhooks: a scheme of bridge/signature. Its secrets are secrets.
+	SignScheme string `json:"sign_scheme,omitempty" jsonschema:"example=slack"`
 	// How files of customers come: links to fetch them by, or multipart, beside the event in one multipart/form-data
 	// request (up to delivery.inline_max; larger ones are links all the same).
 	Attachments string `json:"attachments" jsonschema:"enum=links,enum=multipart"`
@@ -63,26 +70,13 @@ func (c *Config) Validate(report func(path, message, hint string)) {
 	c.validateMapping(report)
 	c.validateAuth(report)
 	c.Profile.Validate(report)
-	for path, secrets := range map[string][]config.Secret{"secrets": c.Secrets, "verify_secrets": c.VerifySecrets} {
-		for i, secret := range secrets {
-			if path == "verify_secrets" && c.VerifyHeader != "" {
-				validateToken(fmt.Sprintf("%s[%d]", path, i), secret.Reveal(), report)
-				continue
-			}
-			if _, err := signature.ParseSecret(secret.Reveal()); err != nil {
-				report(fmt.Sprintf("%s[%d]", path, i), err.Error(), `Make one with "bizbridge keygen --webhook".`)
-			}
-		}
-	}
+	c.validateSigning(report)
 }
 
 func (c *Config) validateAuth(report func(path, message, hint string)) {
 	connectors.ValidateAuth(c.Auth, report)
 	for i := range c.Auth {
 		path := fmt.Sprintf("auth[%d]", i)
-		if name := http.CanonicalHeaderKey(c.Auth[i].Header); strings.HasPrefix(name, "Webhook-") {
-			report(path+".header", "is where the bridge's own signature stands", "Write the header that the helpdesk's login expects.")
-		}
 		if c.Attachments == attachmentMultipart && c.Auth[i].SignsBody() {
 			report(path+".kind", "cannot sign files beside an event", "Use links for attachments, or another kind.")
 		}
@@ -96,17 +90,6 @@ func (c *Config) authentication() (list []auth.Settings, origins []string) {
 		origins = append(origins, base.Reveal())
 	}
 	return c.Auth, origins
-}
-
-const shortestToken = 16
-
-func validateToken(path, token string, report func(path, message, hint string)) {
-	switch {
-	case strings.TrimSpace(token) != token || strings.ContainsAny(token, "\r\n\x00"):
-		report(path, "has white space around it or a line break in it, which no header keeps", "Remove it.")
-	case len(token) < shortestToken:
-		report(path, fmt.Sprintf("is shorter than %d characters", shortestToken), "Make one with: openssl rand -hex 24.")
-	}
 }
 
 // headerName is what HTTP calls a token.
@@ -155,14 +138,6 @@ func (c *Config) validatePreset(report func(path, message, hint string)) {
 	}
 }
 
-func reveal(secrets []config.Secret) []string {
-	texts := make([]string, len(secrets))
-	for i, secret := range secrets {
-		texts[i] = secret.Reveal()
-	}
-	return texts
-}
-
 // Factory describes the connector to the registry.
 func Factory() connectors.Factory {
 	full := connectors.Full
@@ -173,12 +148,12 @@ func Factory() connectors.Factory {
 		Schema:    schema,
 		Abilities: connectors.Abilities{
 			Inbound: map[message.EventType]connectors.Level{
-				message.EventReceived: full, message.EventReplied: full, message.EventSent: full, message.EventUnsupported: full, message.EventFailed: full, message.EventSignIn: full,
+				message.EventReceived: full, message.EventReplied: full, message.EventSent: full, message.EventUnsupported: full, message.EventFailed: full, message.EventSignIn: full, message.EventPayment: full,
 				message.EventTypingStarted: full, message.EventTypingStopped: full, message.EventClosed: full,
 			},
 			Outbound: map[message.Kind]connectors.Level{
 				message.KindText: full, message.KindFiles: full, message.KindRichLink: full, message.KindQuickReply: full,
-				message.KindListPicker: full, message.KindTimePicker: full, message.KindForm: full, message.KindApp: full, message.KindSignIn: full,
+				message.KindListPicker: full, message.KindTimePicker: full, message.KindForm: full, message.KindApp: full, message.KindSignIn: full, message.KindPayment: full,
 				message.KindTyping: full, message.KindTemplate: full, message.KindSaved: full,
 			},
 			Idempotent: true,
@@ -194,11 +169,12 @@ func Factory() connectors.Factory {
 // Connector is one configured webhook helpdesk.
 type Connector struct {
 	connectors.Environment
-	url    string
-	signer *signature.Standard
-	verify *signature.Standard
-	// multipart sends files beside their event.
-	multipart bool
+	url       string
+	signer    *signature.Keys
+	verify    *signature.Keys
+	verifyURL string
+	// multipart signs files beside their event; nil: files are links.
+	multipart *signature.Standard
 }
 
 var (
@@ -209,17 +185,21 @@ var (
 
 func newConnector(env connectors.Environment, settings any) (connectors.Connector, error) {
 	cfg := settings.(*Config)
-	signer, err := signature.NewStandard(reveal(cfg.Secrets)...)
+	scheme, _ := schemeOf(cfg.SignScheme)
+	signer, err := signature.New(scheme, reveal(cfg.Secrets)...)
 	if err != nil {
 		return nil, err
 	}
-	verify := signer
-	if len(cfg.VerifySecrets) > 0 && cfg.VerifyHeader == "" {
-		if verify, err = signature.NewStandard(reveal(cfg.VerifySecrets)...); err != nil {
+	verify, err := cfg.verifier()
+	if err != nil {
+		return nil, err
+	}
+	plain := &Connector{Environment: env, url: cfg.URL, signer: signer, verify: verify, verifyURL: cfg.VerifyURL}
+	if cfg.Attachments == attachmentMultipart {
+		if plain.multipart, err = signature.NewStandard(reveal(cfg.Secrets)...); err != nil {
 			return nil, err
 		}
 	}
-	plain := &Connector{Environment: env, url: cfg.URL, signer: signer, verify: verify, multipart: cfg.Attachments == attachmentMultipart}
 	if cfg.Mapping != "" {
 		return newMapped(plain, cfg)
 	}
@@ -254,7 +234,7 @@ func (c *Connector) post(ctx context.Context, event message.Event, retry httpcli
 	resp, err := c.HTTP.Do(ctx, httpclient.Call{
 		Operation: "webhook", Method: http.MethodPost, URL: c.url, Body: body, Retry: retry,
 		Header: http.Header{"Content-Type": {"application/json"}, "User-Agent": {"bizbridge"}},
-		Sign:   func(header http.Header) { c.signer.Sign(header, string(event.Data.ID), c.Now(), body) },
+		Sign:   c.sign(http.MethodPost, c.url, string(event.Data.ID), body),
 	})
 	if err != nil {
 		return err
@@ -268,7 +248,7 @@ func (c *Connector) Receive(_ context.Context, req *http.Request) ([]message.Out
 	if err != nil {
 		return nil, err
 	}
-	id, err := c.verify.Verify(req.Header, body, c.Now())
+	id, err := c.genuine(req, body)
 	if err != nil {
 		return nil, err
 	}

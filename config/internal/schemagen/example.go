@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -143,7 +144,8 @@ func scalar(schema *jsonschema.Schema) string {
 	if json.Unmarshal(data, &text) != nil {
 		return string(data)
 	}
-	if text == "" || strings.ContainsAny(text[:1], `*:&!%@-?|>[]{}"'#`) || strings.ContainsAny(text, " #") {
+	_, noNumber := strconv.ParseFloat(text, 64)
+	if text == "" || noNumber == nil || strings.ContainsAny(text[:1], `*:&!%@-?|>[]{}"'#`) || strings.ContainsAny(text, " #") {
 		return string(data) // JSON's quoting is YAML's
 	}
 	return text
