@@ -30,6 +30,19 @@ type Abilities struct {
 	Idempotent bool
 }
 
+// Takes is how well the helpdesk shows an event.
+func (a Abilities) Takes(event message.EventType) Level { return levelOf(a.Inbound, event) }
+
+// Sends is how well a kind of message of the helpdesk's reaches the phone.
+func (a Abilities) Sends(kind message.Kind) Level { return levelOf(a.Outbound, kind) }
+
+func levelOf[K comparable](levels map[K]Level, name K) Level {
+	if level, listed := levels[name]; listed {
+		return level
+	}
+	return Dropped
+}
+
 // Able is for connectors whose configuration decides what they can do, such as a mapping's rules. It narrows what the kind
 // declares.
 type Able interface {
@@ -50,9 +63,9 @@ func (f Factory) CheckClaims(connector Connector) error {
 		{message.EventTypingStopped, relaysTyping},
 		{message.EventClosed, relaysClose},
 	} {
-		if claimed := f.Abilities.Inbound[claim.event] > Dropped; claimed != claim.implemented {
+		if claimed := f.Abilities.Takes(claim.event) > Dropped; claimed != claim.implemented {
 			return fmt.Errorf("connector type %s: %s is declared as %s, but its interface is implemented: %t",
-				f.Type, claim.event, f.Abilities.Inbound[claim.event], claim.implemented)
+				f.Type, claim.event, f.Abilities.Takes(claim.event), claim.implemented)
 		}
 	}
 	return nil

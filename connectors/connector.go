@@ -106,6 +106,32 @@ type SelfTester interface {
 	SelfTest(ctx context.Context) (run int, failed, warnings []string)
 }
 
+// Checker is for connectors that can look whether the helpdesk's side is set up: credentials, scopes, the webhook's
+// registration. It is called by a person who waits, never while messages are carried, and changes nothing there.
+type Checker interface {
+	Connector
+	// Check lists everything that it has looked at, in the order in which somebody would set it up.
+	Check(ctx context.Context) []Finding
+}
+
+// Finding is one thing that a [Checker] has looked at.
+type Finding struct {
+	Subject string // what was looked at: "API access", "webhook"
+	Verdict Verdict
+	Cause   string // what is wrong; "" for Good
+	Fix     string // what to do about it, as somebody does it at the helpdesk; "" for Good
+}
+
+// Verdict is how a [Finding] came out.
+type Verdict int
+
+// The verdicts.
+const (
+	Good     Verdict = iota
+	Doubtful         // it may work; somebody should look
+	Broken
+)
+
 // Factory describes one kind of helpdesk and makes its connectors.
 type Factory struct {
 	Type    string // the type key of the configuration

@@ -40,15 +40,16 @@ Connect your own helpdesk:
   bizbridge serve --config bizbridge.yaml`
 
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" help:"Run the bridge."`
-	Demo    demoCommand    `cmd:"" help:"Run the bridge with a simulated phone and a small helpdesk; needs no configuration."`
-	Check   checkCommand   `cmd:"" help:"Check a configuration; tells every problem with its line and a hint."`
-	Send    sendCommand    `cmd:"" help:"Send one message through a running bridge."`
-	Auth    authCommand    `cmd:"" help:"Get the grant of an operator that a helpdesk's OAuth wants, once."`
-	Mapping mappingCommand `cmd:"" help:"Test and try mappings between the bridge's events and a helpdesk's own JSON."`
-	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration or of the messages, or an example configuration."`
-	Keygen  keygenCommand  `cmd:"" help:"Print a new master key, or a secret for a webhook."`
-	Version versionCommand `cmd:"" help:"Print version, commit and Go version."`
+	Serve      serveCommand      `cmd:"" help:"Run the bridge."`
+	Demo       demoCommand       `cmd:"" help:"Run the bridge with a simulated phone and a small helpdesk; needs no configuration."`
+	Check      checkCommand      `cmd:"" help:"Check a configuration; tells every problem with its line and a hint."`
+	Send       sendCommand       `cmd:"" help:"Send one message through a running bridge."`
+	Auth       authCommand       `cmd:"" help:"Get the grant of an operator that a helpdesk's OAuth wants, once."`
+	Mapping    mappingCommand    `cmd:"" help:"Test and try mappings between the bridge's events and a helpdesk's own JSON."`
+	Connectors connectorsCommand `cmd:"" help:"List the helpdesks that there are connectors for, and what each can show."`
+	Schema     schemaCommand     `cmd:"" help:"Print the JSON Schema of the configuration or of the messages, or an example configuration."`
+	Keygen     keygenCommand     `cmd:"" help:"Print a new master key, or a secret for a webhook."`
+	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
 }
 
 // streams is where a command reads and writes; tests put their own.

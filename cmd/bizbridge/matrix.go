@@ -36,7 +36,7 @@ func writeMatrix(out io.Writer, cfg *config.Config, abilities map[string]connect
 		}
 		fmt.Fprintln(table)
 		for _, kind := range message.Kinds {
-			fmt.Fprintf(table, "  %s\t%s", kind, can.Outbound[kind])
+			fmt.Fprintf(table, "  %s\t%s", kind, can.Sends(kind))
 			for _, device := range devices {
 				fmt.Fprintf(table, "\t%s", fallback.Grade(kind, device.device))
 			}
@@ -44,7 +44,7 @@ func writeMatrix(out io.Writer, cfg *config.Config, abilities map[string]connect
 		}
 		fmt.Fprintln(table, "\n  from the phone\thelpdesk")
 		for _, event := range message.EventTypes {
-			fmt.Fprintf(table, "  %s\t%s\n", event, can.Inbound[event])
+			fmt.Fprintf(table, "  %s\t%s\n", event, can.Takes(event))
 		}
 		if err := table.Flush(); err != nil {
 			return err
