@@ -67,16 +67,18 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 // untold finds businesses whose customers can sign in or pay while their helpdesk is never told.
 func untold(cfg *config.Config, abilities map[string]connectors.Abilities) (warnings []string) {
 	for i, business := range cfg.Businesses {
-		can := abilities[business.Connector]
-		if level := can.Takes(message.EventSignIn); business.SignIn != "" && level <= connectors.Dropped {
-			warnings = append(warnings, fmt.Sprintf(
-				"businesses[%d].signin: the connector %s does not take signin.completed (%s), so nobody hears who signs in. Add a rule for it to the mapping.",
-				i, business.Connector, level))
-		}
-		if level := can.Takes(message.EventPayment); business.ApplePay != "" && level <= connectors.Dropped {
-			warnings = append(warnings, fmt.Sprintf(
-				"businesses[%d].apple_pay: the connector %s does not take payment.updated (%s), so nobody hears who has paid. Add a rule for it to the mapping.",
-				i, business.Connector, level))
+		for _, name := range business.ConnectorNames() {
+			can := abilities[name]
+			if level := can.Takes(message.EventSignIn); business.SignIn != "" && level <= connectors.Dropped {
+				warnings = append(warnings, fmt.Sprintf(
+					"businesses[%d].signin: the connector %s does not take signin.completed (%s), so nobody hears who signs in. Add a rule for it to the mapping.",
+					i, name, level))
+			}
+			if level := can.Takes(message.EventPayment); business.ApplePay != "" && level <= connectors.Dropped {
+				warnings = append(warnings, fmt.Sprintf(
+					"businesses[%d].apple_pay: the connector %s does not take payment.updated (%s), so nobody hears who has paid. Add a rule for it to the mapping.",
+					i, name, level))
+			}
 		}
 	}
 	return warnings

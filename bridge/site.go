@@ -124,12 +124,17 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 	if s.payments, err = s.newPayments(a, ring); err != nil {
 		return nil, fmt.Errorf("apple_pay: %w", err)
 	}
+	desks := s.businessDesks()
+	routes, err := s.businessRoutes()
+	if err != nil {
+		return nil, err
+	}
 	s.flow = flow.New(flow.Options{
 		Memory: a.memory, Ring: ring, Metrics: a.metrics, Logger: a.logger, Now: time.Now,
 		Gateway: gateway, Links: s.media, Pages: pages, RichLinks: richLinks, Templates: templates, SignIns: s.flowSignIns(),
 		Payments: s.flowPayments(),
 		MaxFile:  cfg.Media.MaxSize.Bytes(), InlineMax: cfg.Delivery.InlineMax.Bytes(),
-		Desks:               s.businessDesks(),
+		Desks: desks, Routes: routes,
 		Timeout:             cfg.Delivery.Timeout.Std(),
 		InboundConcurrency:  int64(cfg.Limits.InboundConcurrency),
 		OutboundConcurrency: int64(cfg.Limits.OutboundConcurrency),
@@ -288,11 +293,38 @@ func (s *site) businessDesks() map[message.BusinessID]*flow.Desk {
 	desks := make(map[message.BusinessID]*flow.Desk, len(s.config.Businesses))
 	for _, business := range s.config.Businesses {
 		id := message.BusinessID(business.ID)
-		desks[id] = s.desks[business.Connector]
-		s.speaks[business.Connector][id] = true
-		s.metrics.Expect(business.ID, business.Connector)
+		for _, name := range business.ConnectorNames() {
+			desks[id] = s.desks[name] // the last takes what no route matches
+			s.speaks[name][id] = true
+			s.metrics.Expect(business.ID, name)
+		}
 	}
 	return desks
+}
+
+// businessRoutes are those of businesses with several helpdesks, each of which has to say where a conversation is open.
+func (s *site) businessRoutes() (map[message.BusinessID][]flow.Route, error) {
+	routes := make(map[message.BusinessID][]flow.Route)
+	var faults []error
+	for i, business := range s.config.Businesses {
+		if len(business.ConnectorNames()) < 2 {
+			continue
+		}
+		for _, name := range business.ConnectorNames() {
+			if _, ok := s.desks[name].Connector.(connectors.ConversationFinder); !ok {
+				faults = append(faults, fmt.Errorf("businesses[%d].affinity: connectors.%s is of type %s, which cannot look up where a conversation is open; give it a business of its own",
+					i, name, s.config.Connectors[name].Type))
+			}
+		}
+		for _, configured := range business.Routes {
+			route := flow.Route{Desk: s.desks[configured.Connector]}
+			if match := configured.Match; match != nil {
+				route.Intent, route.Group, route.Locale = match.Intent, match.Group, match.Locale
+			}
+			routes[message.BusinessID(business.ID)] = append(routes[message.BusinessID(business.ID)], route)
+		}
+	}
+	return routes, errors.Join(faults...)
 }
 
 // maxFileStreams is how many files may be on their way to and from Apple's store at once. Each takes some 400 KB.

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -109,13 +110,49 @@ type Business struct {
 	// The account that the business belongs to, one of apple.accounts.
 	MSPID string `json:"msp_id" jsonschema:"required,format=uuid,example=11111111-2222-3333-4444-555555555555"`
 	// The helpdesk that serves it: a name under connectors.
-	Connector string `json:"connector" jsonschema:"required,example=desk"`
+	Connector string `json:"connector" jsonschema:"example=desk"`
+	// For several helpdesks, instead of connector: the first route whose patterns match the beginning of a conversation takes
+	// it. The last one has no patterns: it takes the rest.
+	Routes []Route `json:"routes"`
+	// With routes: how it is found out which helpdesk has a conversation. lookup asks them all.
+	Affinity string `json:"affinity" jsonschema:"enum=,enum=lookup,example=lookup"`
 	// The provider with which its customers sign in: a name under signin.providers.
 	SignIn string `json:"signin" jsonschema:"example=acme"`
 	// The merchant that its customers pay: a name under apple_pay.merchants.
 	ApplePay string `json:"apple_pay" jsonschema:"example=acme"`
 	// What becomes of links in texts to its customers.
 	RichLinks RichLinks `json:"rich_links"`
+}
+
+// Route is one of several helpdesks of a business.
+type Route struct {
+	// The helpdesk: a name under connectors.
+	Connector string `json:"connector" jsonschema:"required,example=desk"`
+	// Which new conversations it takes.
+	Match *RouteMatch `json:"match"`
+}
+
+// RouteMatch is what a conversation begins with. In each pattern * stands for anything, also for nothing.
+type RouteMatch struct {
+	// The intent of the link by which the customer came.
+	Intent string `json:"intent" jsonschema:"example=billing*"`
+	// The group of that link.
+	Group string `json:"group" jsonschema:"example=vip"`
+	// The customer's language and country, as the phone says them.
+	Locale string `json:"locale" jsonschema:"example=en_*"`
+}
+
+// ConnectorNames are the helpdesks of a business, each once; the last takes what no route matches.
+func (b *Business) ConnectorNames() []string {
+	if len(b.Routes) == 0 {
+		return []string{b.Connector}
+	}
+	var names []string
+	for _, route := range b.Routes {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == route.Connector })
+		names = append(names, route.Connector)
+	}
+	return names
 }
 
 // RichLinks is how links in texts are shown.

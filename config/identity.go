@@ -115,7 +115,7 @@ func (c *Config) identityWarnings() []string {
 		if c.Connectors[name].Identity == nil {
 			continue
 		}
-		if !slices.ContainsFunc(c.Businesses, func(b Business) bool { return b.Connector == name && b.SignIn != "" }) {
+		if !slices.ContainsFunc(c.Businesses, func(b Business) bool { return slices.Contains(b.ConnectorNames(), name) && b.SignIn != "" }) {
 			warnings = append(warnings, fmt.Sprintf("connectors.%s.identity makes no token: no business of the connector has signin.", name))
 		}
 		if len(c.API.Keys) == 0 {

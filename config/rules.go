@@ -190,8 +190,44 @@ func (r *rules) businesses() {
 		if !accounts[strings.ToLower(business.MSPID)] && !r.hasBroken("apple.accounts") {
 			r.add(path+".msp_id", path+".msp_id is none of apple.accounts", "Add the account there, or correct the id.")
 		}
-		r.connector(path+".connector", business.Connector, path+" routes to nowhere: there is no such connector")
+		r.routes(path, business)
 		r.file(path+".rich_links.default_image", business.RichLinks.DefaultImage)
+	}
+}
+
+// routes checks which helpdesks a business has.
+func (r *rules) routes(path string, business Business) {
+	const advice = `Set connector: the name of one under connectors, or routes for several.`
+	switch {
+	case len(business.Routes) == 0 && business.Connector == "":
+		if !r.hasBroken(path+".routes") && !r.isBroken(path+".connector") {
+			r.addKey(path+".connector", path+".connector is missing", advice)
+		}
+	case len(business.Routes) == 0:
+		r.connector(path+".connector", business.Connector, path+" routes to nowhere: there is no such connector")
+		if business.Affinity != "" {
+			r.add(path+".affinity", path+".affinity is set, but there are no routes", "Remove it.")
+		}
+		return
+	case business.Connector != "":
+		r.add(path+".connector", path+" has connector and routes", "Remove one of them.")
+	}
+	for i, route := range business.Routes {
+		at := yamlfile.ItemPath(path+".routes", i)
+		r.connector(at+".connector", route.Connector, at+" leads to nowhere: there is no such connector")
+		all := route.Match == nil || *route.Match == RouteMatch{}
+		if last := i == len(business.Routes)-1; all && !last {
+			r.add(at, at+" takes everything: the routes behind it take nothing", "Give it a match, or move it to the end.")
+		} else if !all && last {
+			r.add(at, at+" is the last route, and has a match", "Add a route without one: it takes the conversations that match nothing.")
+		}
+	}
+	names := slices.DeleteFunc(business.ConnectorNames(), func(name string) bool { return name == "" }) // reported by the schema
+	switch several := len(names) > 1; {
+	case several && business.Affinity == "" && !r.isBroken(path+".affinity"):
+		r.addKey(path+".affinity", path+" has several connectors, but no affinity", "Set affinity: lookup. Each message then goes where the conversation is open.")
+	case !several && business.Affinity != "":
+		r.add(path+".affinity", path+".affinity is set, but there is one connector only", "Remove it.")
 	}
 }
 

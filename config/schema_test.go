@@ -141,7 +141,7 @@ func TestExampleLoads(t *testing.T) {
 	for range 4 { // a key that is commented out may hold others
 		text = uncomment(text)
 	}
-	text = without(text, "secret_key:", "capture:", "api_url:", "updates:") // of other providers than the example's
+	text = without(text, "secret_key:", "capture:", "api_url:", "updates:", "affinity:", "routes:") // of other providers than the example's
 	resolve := systemResolver(dir)
 	resolve.env = fakeResolver().env
 	c, err := parse(filepath.Join(dir, "example.yaml"), []byte(text), types, resolve)
@@ -153,16 +153,19 @@ func TestExampleLoads(t *testing.T) {
 	}
 }
 
-// without takes out keys, and the lists that are their values.
+// without takes out keys, and what is indented below them.
 func without(text string, keys ...string) string {
 	var out strings.Builder
-	gone := false
+	below := -1 // the indent of the key that is being taken out
 	for line := range strings.Lines(text) {
-		trimmed := strings.TrimSpace(line)
-		gone = slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(trimmed, key) }) || gone && strings.HasPrefix(trimmed, "- ")
-		if !gone {
-			out.WriteString(line)
+		trimmed := strings.TrimLeft(line, " ")
+		if indent := len(line) - len(trimmed); below >= 0 && indent > below {
+			continue
+		} else if below = -1; slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(trimmed, key) }) {
+			below = indent
+			continue
 		}
+		out.WriteString(line)
 	}
 	return out.String()
 }

@@ -265,10 +265,6 @@ func (s *structure) typeHint(e *jsonschema.ValidationError, k *kind.Type) string
 // reportUnknown reports a key that the schema does not have.
 func (s *structure) reportUnknown(e *jsonschema.ValidationError, path, key string) {
 	full := yamlfile.KeyPath(path, key)
-	if businessPath.MatchString(path) && (key == "routes" || key == "affinity") {
-		s.addKey(full, "several connectors for one business need affinity, which this version does not have yet; set connector", "")
-		return
-	}
 	if path == "connectors" {
 		s.addKey(full, fmt.Sprintf("a connector cannot be named %q", yamlfile.Clip(key)),
 			`A name has lower-case letters, digits, "-" and "_", starts with a letter or a digit, and has 63 characters at most.`)
@@ -281,15 +277,9 @@ func (s *structure) reportUnknown(e *jsonschema.ValidationError, path, key strin
 	s.addKey(full, message, yamlfile.Suggest(key, s.knownKeys(e), "Known keys"))
 }
 
-var businessPath = regexp.MustCompile(`^businesses\[[0-9]+\]$`)
-
 // reportMissing reports a required key. Its description says what to write.
 func (s *structure) reportMissing(e *jsonschema.ValidationError, path, key string) {
 	full := yamlfile.KeyPath(path, key)
-	if m, ok := s.at(e.InstanceLocation).(object); ok && businessPath.MatchString(path) && key == "connector" && (m["routes"] != nil || m["affinity"] != nil) {
-		s.broken[full] = true // what stands in its place is reported, with the advice to set connector
-		return
-	}
 	if s.places[full] != (place{}) { // the key is there, without a value that could be read
 		s.add(full, full+" is empty", s.propertyHint(e, key))
 		return
@@ -304,6 +294,10 @@ func (s *structure) reportEnum(e *jsonschema.ValidationError, path string, k *ki
 		choices = append(choices, fmt.Sprint(want))
 	}
 	got, isText := k.Got.(string)
+	if strings.HasSuffix(path, ".affinity") && got == "kv" {
+		s.add(path, "affinity kv is not in this version", "Write lookup.")
+		return
+	}
 	mode := path == "delivery.mode" || strings.HasPrefix(path, "connectors.") && strings.HasSuffix(path, ".delivery")
 	if mode && got == "queue" {
 		s.add(path, "queue mode is not in this version", "Write direct, or leave the key out.")

@@ -99,6 +99,15 @@ type ChoiceKeeper interface {
 	KeptChoice(ctx context.Context, business message.BusinessID, customer message.CustomerID) (string, error)
 }
 
+// ConversationFinder is for helpdesks that can be asked whether they have an open conversation with a customer. Businesses
+// with several helpdesks need it of each: a conversation stays where it is open.
+type ConversationFinder interface {
+	Connector
+	// HasOpenConversation is called before a message is delivered, within a part of its time. It opens nothing. The error is
+	// a [*message.Failure].
+	HasOpenConversation(ctx context.Context, business message.BusinessID, customer message.CustomerID) (bool, error)
+}
+
 // SelfTester is for connectors whose configuration brings its own tests, such as a mapping's. Nothing is contacted.
 type SelfTester interface {
 	Connector

@@ -51,7 +51,7 @@ func relaysFailures(desk *Desk) bool {
 // told by conversation.closed instead. The message is named by its key: its sender saw no other id.
 func (f *Flow) tellFailed(ctx context.Context, desk *Desk, out message.Outbound, failure *message.Failure) {
 	business := f.businesses[strings.ToLower(string(out.BusinessID))]
-	if its := f.Desks[business]; its == nil || its.Name != desk.Name || !failure.Class.Final() || failure.Class == message.Closed {
+	if !f.serves(desk, business) || !failure.Class.Final() || failure.Class == message.Closed {
 		return
 	}
 	out.BusinessID = business

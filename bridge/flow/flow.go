@@ -68,6 +68,7 @@ type Memory struct {
 	half      *lru.Cache[string, halfSent]
 	uncertain *lru.Cache[string, struct{}] // inbound messages that the helpdesk may already have
 	devices   *lru.Cache[string, message.Device]
+	homes     *lru.Cache[string, home]      // where conversations are, of businesses with several helpdesks
 	taps      *lru.Cache[string, time.Time] // answers that the helpdesk has, by session and content
 	met       *lru.Cache[string, struct{}]  // conversations of which the helpdesk has something, where profiles are looked up
 	pictures  pictures                      // what is shown often, or could not be sent in time
@@ -93,6 +94,7 @@ func NewMemory(now func() time.Time) *Memory {
 	m.half, _ = lru.New[string, halfSent](repeatSize / 16)
 	m.uncertain, _ = lru.New[string, struct{}](repeatSize / 16)
 	m.devices, _ = lru.New[string, message.Device](repeatSize / 8)
+	m.homes, _ = lru.New[string, home](repeatSize / 8)
 	m.taps, _ = lru.New[string, time.Time](repeatSize / 16)
 	m.met, _ = lru.New[string, struct{}](repeatSize / 8)
 	m.shutdown, m.cancel = context.WithCancel(context.Background())
@@ -116,7 +118,10 @@ type Options struct {
 	Gateway Gateway
 	Links   Links
 	// Desks is each business's helpdesk, by business id as registered.
-	Desks   map[message.BusinessID]*Desk
+	Desks map[message.BusinessID]*Desk
+	// Routes is for businesses with several helpdesks: their connectors are all [connectors.ConversationFinder], and the last
+	// one, which takes what matches none, is in Desks.
+	Routes  map[message.BusinessID][]Route
 	Ring    *seal.Ring
 	Metrics *metrics.Metrics
 	Logger  *slog.Logger

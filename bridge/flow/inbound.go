@@ -27,17 +27,34 @@ func (f *Flow) Inbound(ctx context.Context, in *apple.Incoming) *message.Failure
 		return &message.Failure{Class: message.Permanent, Code: message.CodeUnknownBusiness, Reason: "no helpdesk is configured for this business"}
 	}
 	began := f.Now()
+	everywhere := desk
 	f.Metrics.LastInbound.WithLabelValues(string(data.BusinessID)).Set(metrics.Seconds(began))
 	data.Sealed = f.sealDevice(data.BusinessID, data.CustomerID, f.remember(event))
+	prepared := *in
+	prepared.Event = event
+	desk, failure := f.routed(ctx, event)
+	if desk == nil {
+		outcome := message.OutcomeUnsupported // nobody has the conversation that is left, or typed in
+		if failure != nil {
+			outcome = failure.Class.Outcome()
+		}
+		f.countInbound(ctx, everywhere, in.Type, event, outcome, failure, f.Now().Sub(began))
+		return failure
+	}
 	if event.Type.Typing() {
 		f.inboundTyping(ctx, desk, in.Type, event)
 		return nil
 	}
-	prepared := *in
-	prepared.Event = event
 	outcome, failure := f.inboundMessage(ctx, desk, prepared)
 	f.countInbound(ctx, desk, in.Type, event, outcome, failure, f.Now().Sub(began))
 	return failure
+}
+
+// routed is [Flow.routeInbound] within the time of a delivery.
+func (f *Flow) routed(ctx context.Context, event message.Event) (*Desk, *message.Failure) {
+	ctx, cancel := f.bounded(ctx, f.Timeout/2)
+	defer cancel()
+	return f.routeInbound(ctx, event)
 }
 
 // remember keeps what is known of a customer's device, as far as this replica has seen it. Apple sends intent and group
@@ -115,7 +132,7 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 		in = f.expand(ctx, in)
 		event = in.Event
 	}
-	if failure := f.readAnswer(ctx, in, &event); failure != nil {
+	if failure := f.readAnswer(ctx, desk, in, &event); failure != nil {
 		return "", failure
 	}
 	tap := f.tap(event)
@@ -141,10 +158,10 @@ func (f *Flow) deliver(ctx context.Context, desk *Desk, in apple.Incoming) (mess
 }
 
 // readAnswer finds out what the answer to a sign-in or to a payment means, which its device alone cannot tell.
-func (f *Flow) readAnswer(ctx context.Context, in apple.Incoming, event *message.Event) *message.Failure {
+func (f *Flow) readAnswer(ctx context.Context, desk *Desk, in apple.Incoming, event *message.Event) *message.Failure {
 	switch {
 	case in.SignIn != nil:
-		return f.signedIn(ctx, *in.SignIn, event)
+		return f.signedIn(ctx, desk, *in.SignIn, event)
 	case in.Payment != nil:
 		return f.paid(ctx, *in.Payment, event)
 	}

@@ -54,10 +54,9 @@ func (f *Flow) Outbound(ctx context.Context, sender Sender, out message.Outbound
 		f.countOutbound("", "", out, message.OutcomeInvalid)
 		return message.SendResult{}, &message.Failure{Class: message.Invalid, Code: message.CodeUnknownBusiness, Reason: "no business of this id is configured"}
 	}
-	desk := f.Desks[business]
 	out.BusinessID = business
 	if !sender.MaySpeakFor(business) {
-		f.countOutbound(business, desk.Name, out, message.OutcomeInvalid)
+		f.countOutbound(business, f.Desks[business].Name, out, message.OutcomeInvalid)
 		return message.SendResult{}, &message.Failure{Class: message.Invalid, Code: message.CodeForbidden, Reason: "this sender may not write for this business"}
 	}
 	if out.Sender.Kind == "" {
@@ -66,6 +65,7 @@ func (f *Flow) Outbound(ctx context.Context, sender Sender, out message.Outbound
 	if out.Key == "" {
 		out.Key = rand.Text()
 	}
+	desk := f.routeOutbound(ctx, sender, business, out.CustomerID)
 	device := f.device(sender, out)
 	if out.Content.Kind() == message.KindTyping {
 		return f.outboundTyping(desk, sender, out), nil

@@ -72,7 +72,7 @@ const (
 // the phone: where the helpdesk cannot be told at once it is told again, for some minutes. The failure is of the first try.
 // Each step of a request has one event, however often it is told.
 func (f *Flow) TellPayment(ctx context.Context, business message.BusinessID, customer message.CustomerID, payment message.Payment) *message.Failure {
-	desk := f.Desks[business]
+	desk := f.deskOf(ctx, business, customer)
 	if desk == nil {
 		return &message.Failure{Class: message.Permanent, Code: message.CodeUnknownBusiness, Reason: "no helpdesk is configured for this business"}
 	}

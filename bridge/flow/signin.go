@@ -50,7 +50,7 @@ func refuseSignIn(code message.Code, pointer, words string) *message.Failure {
 
 // signedIn makes the event of what a device says of a sign-in. Where no provider is configured, the answer to somebody
 // else's request stays what cannot be shown.
-func (f *Flow) signedIn(ctx context.Context, answer apple.SignInAnswer, event *message.Event) *message.Failure {
+func (f *Flow) signedIn(ctx context.Context, desk *Desk, answer apple.SignInAnswer, event *message.Event) *message.Failure {
 	if f.SignIns == nil {
 		return nil
 	}
@@ -75,16 +75,16 @@ func (f *Flow) signedIn(ctx context.Context, answer apple.SignInAnswer, event *m
 	signIn.Provider = provider
 	event.Type, event.Data.SignIn = message.EventSignIn, &signIn
 	event.Data.AppleType, event.Data.Note = "", ""
-	f.prove(event)
+	f.prove(desk, event)
 	return nil
 }
 
 // prove adds to a fact of a sign-in what the bridge will believe again when the helpdesk asks for an identity token: it
 // stores nothing. An identity alone is no proof that the customer's device was there, and a confirmation alone is of
 // nobody. Whoever tells both at once has one proof of both, so that no other identity can be put beside Apple's word.
-func (f *Flow) prove(event *message.Event) {
-	desk, signIn := f.Desks[event.Data.BusinessID], event.Data.SignIn
-	if desk == nil || !desk.IdentityTokens || signIn.Status != message.SignInSucceeded {
+func (f *Flow) prove(desk *Desk, event *message.Event) {
+	signIn := event.Data.SignIn
+	if !desk.IdentityTokens || signIn.Status != message.SignInSucceeded {
 		return
 	}
 	request := identity.Request{
@@ -105,7 +105,7 @@ func (f *Flow) prove(event *message.Event) {
 // TellSignIn tells the helpdesk what the exchange with a provider gave. nil means that the helpdesk has it. Each request
 // has one such event, however often it is told.
 func (f *Flow) TellSignIn(ctx context.Context, business message.BusinessID, customer message.CustomerID, signIn message.SignIn) *message.Failure {
-	desk := f.Desks[business]
+	desk := f.deskOf(ctx, business, customer)
 	if desk == nil {
 		return &message.Failure{Class: message.Permanent, Code: message.CodeUnknownBusiness, Reason: "no helpdesk is configured for this business"}
 	}
@@ -117,7 +117,7 @@ func (f *Flow) TellSignIn(ctx context.Context, business message.BusinessID, cust
 	}
 	event := f.aftermath(message.EventSignIn, message.Outbound{BusinessID: business, CustomerID: customer}, device, message.DeriveID(about...))
 	event.Data.SignIn = &signIn
-	f.prove(&event)
+	f.prove(desk, &event)
 	return f.report(ctx, desk, event)
 }
 

@@ -37,6 +37,7 @@ func (e *example) comment(indent, description string) {
 // property writes one key with its comment and its value.
 func (e *example) property(indent, key string, property *jsonschema.Schema, required bool) {
 	e.comment(indent, property.Description)
+	required = required || key == "connector" // or routes, which few need
 	target := deref(e.root, property)
 	if key == "connectors" {
 		e.connectors()
