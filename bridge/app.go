@@ -124,6 +124,9 @@ func (a *App) Run(ctx context.Context) error {
 	var serving sync.WaitGroup
 	serving.Go(func() { failed <- public.Serve(a.public) })
 	serving.Go(func() { failed <- admin.Serve(a.admin) })
+	a.reloadMu.Lock()
+	a.site.Load().run()
+	a.reloadMu.Unlock()
 	a.logger.Info("ready", "public", a.public.Addr().String(), "admin", a.admin.Addr().String(), "version", a.options.Version)
 
 	var err error
@@ -142,6 +145,7 @@ func (a *App) drain(public *http.Server) {
 	a.draining.Store(true)
 	grace := a.site.Load().config.Server.ShutdownGrace.Std()
 	a.logger.Info("draining", "grace", grace)
+	a.site.Load().stop()
 	// Load balancers go on sending until they have seen that readiness is false: that must not fail.
 	time.Sleep(min(grace/10, maxLameDuck))
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
@@ -192,6 +196,7 @@ func (a *App) Reload() error {
 	}
 	previous := a.site.Swap(next)
 	previous.retire()
+	next.run()
 	a.rejected.Store(false)
 	a.metrics.ConfigReloads.WithLabelValues("applied").Inc()
 	a.metrics.LastReload.Set(metrics.Seconds(time.Now()))

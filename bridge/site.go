@@ -9,7 +9,9 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"bizbridge/bridge/apple"
@@ -49,6 +51,8 @@ type site struct {
 	auth      map[string]*auth.Authorizer   // by connector name, or by that of a look-up; only of those that have one
 	lookUps   map[string]*connectors.LookUp // of customers' profiles, by connector name
 	closers   []func()
+	runners   sync.WaitGroup // connectors that read from their helpdesk
+	stop      func()         // ends them
 
 	certificate *tls.Certificate // of the public listener; nil: TLS ends before the bridge
 	handler     http.Handler
@@ -72,6 +76,7 @@ func (a *App) newSite(cfg *config.Config) (built *site, err error) {
 		auth:   make(map[string]*auth.Authorizer),
 
 		lookUps: make(map[string]*connectors.LookUp),
+		stop:    func() {},
 	}
 	defer func() {
 		if built == nil { // nobody else will
@@ -350,8 +355,36 @@ func (s *site) connectorOf(business message.BusinessID) string {
 	return ""
 }
 
+// run lets those connectors read that open a connection themselves.
+func (s *site) run() {
+	for _, desk := range s.desks {
+		runner, ok := desk.Connector.(connectors.Runner)
+		if !ok {
+			continue
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		previous := s.stop
+		s.stop = func() { previous(); cancel() }
+		s.runners.Go(func() {
+			defer func() {
+				if cause := recover(); cause != nil { // it must not take the other helpdesks with it
+					s.logger.Error("a connector stopped reading from its helpdesk", "connector", desk.Name, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+				}
+			}()
+			runner.Run(ctx, func(ctx context.Context, out message.Outbound) *message.Failure {
+				_, failure := s.flow.Outbound(ctx, desk.Sender, out)
+				if failure != nil {
+					s.flow.RelayFailure(ctx, desk, out, failure)
+				}
+				return failure
+			})
+		})
+	}
+}
+
 // retire lets go of what the site holds; requests under way are not disturbed, and may still need tokens.
 func (s *site) retire() {
+	s.stop()
 	for _, closeClient := range s.closers {
 		closeClient()
 	}
@@ -360,6 +393,8 @@ func (s *site) retire() {
 
 // close is for a site without requests.
 func (s *site) close() {
+	s.stop()
+	s.runners.Wait()
 	for _, closeClient := range s.closers {
 		closeClient()
 	}

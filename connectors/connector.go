@@ -108,6 +108,16 @@ type ConversationFinder interface {
 	HasOpenConversation(ctx context.Context, business message.BusinessID, customer message.CustomerID) (bool, error)
 }
 
+// Runner is for helpdesks that send over a connection which the bridge has to open, such as a stream of events.
+type Runner interface {
+	Connector
+	// Run is called once while the connector is in use, on every replica, and returns soon after ctx ends. It opens its
+	// connection again whenever that breaks, with a pause. What it reads it hands to send, which sends one message to a customer
+	// and returns when Apple has it, or has refused it; each needs a key by which replicas that read the same recognise it.
+	// A failure that is not final can be tried again.
+	Run(ctx context.Context, send func(context.Context, message.Outbound) *message.Failure)
+}
+
 // SelfTester is for connectors whose configuration brings its own tests, such as a mapping's. Nothing is contacted.
 type SelfTester interface {
 	Connector

@@ -54,7 +54,7 @@ func (f *Flow) routeInbound(ctx context.Context, event message.Event) (*Desk, *m
 		return f.Desks[data.BusinessID], nil
 	}
 	begins := data.Intent != "" || data.Group != "" // Apple says so with the first text only
-	if event.Type == message.EventClosed { // where a new one goes is another question
+	if event.Type == message.EventClosed {          // where a new one goes is another question
 		defer f.Memory.homes.Remove(conversation(data.BusinessID, data.CustomerID))
 	}
 	if desk := f.home(routes, data.BusinessID, data.CustomerID); desk != nil && !begins {
