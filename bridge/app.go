@@ -65,28 +65,27 @@ type App struct {
 // New builds everything and opens both listeners, so that an address in use is told at once. Nothing is served before
 // [App.Run].
 func New(options Options) (*App, error) {
-	a := &App{
-		options: options,
-		logger:  options.Logger,
-		metrics: metrics.New(options.Version, options.Commit),
-		memory:  flow.NewMemory(time.Now),
-		visits:  signin.NewMemory(),
-
-		payments: payment.NewMemory(),
-
-		public: options.Public,
-		admin:  options.Admin,
-	}
+	a := newApp(options)
 	first, err := a.newSite(options.Config)
 	if err != nil {
 		return nil, err
 	}
 	a.site.Store(first)
+	first.warn()
 	a.metrics.LastReload.Set(metrics.Seconds(time.Now()))
 	if err := a.listen(options.Config.Server); err != nil {
 		return nil, err
 	}
 	return a, nil
+}
+
+// newApp has everything that outlives a configuration.
+func newApp(options Options) *App {
+	return &App{
+		options: options, logger: options.Logger, metrics: metrics.New(options.Version, options.Commit),
+		memory: flow.NewMemory(time.Now), visits: signin.NewMemory(), payments: payment.NewMemory(),
+		public: options.Public, admin: options.Admin,
+	}
 }
 
 func (a *App) listen(server config.Server) (err error) {
@@ -197,6 +196,7 @@ func (a *App) Reload() error {
 	previous := a.site.Swap(next)
 	previous.retire()
 	next.run()
+	next.warn()
 	a.rejected.Store(false)
 	a.metrics.ConfigReloads.WithLabelValues("applied").Inc()
 	a.metrics.LastReload.Set(metrics.Seconds(time.Now()))

@@ -8,12 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
-	"bizbridge/bridge/flow"
 	"bizbridge/bridge/message"
-	"bizbridge/bridge/metrics"
-	"bizbridge/bridge/signin"
 	"bizbridge/config"
 	"bizbridge/connectors"
 	"bizbridge/connectors/registry"
@@ -31,8 +27,7 @@ type Report struct {
 // Check builds everything that a configuration describes, without listening or calling anyone, and runs the tests that
 // its mappings bring. The error has a line for every problem.
 func Check(ctx context.Context, cfg *config.Config) (Report, error) {
-	app := &App{logger: slog.New(slog.DiscardHandler), metrics: metrics.New("check", ""), memory: flow.NewMemory(time.Now), visits: signin.NewMemory()}
-	site, err := app.newSite(cfg)
+	site, err := newApp(Options{Logger: slog.New(slog.DiscardHandler), Version: "check"}).newSite(cfg)
 	if err != nil {
 		return Report{}, err
 	}

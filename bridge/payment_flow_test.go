@@ -271,3 +271,23 @@ func TestCallbacksOfABridgeWithoutMerchants(t *testing.T) {
 		t.Errorf("answered %d", response.StatusCode)
 	}
 }
+
+// TestCheckTakesAMerchant and warns of one that charges nobody; so does the log at the start.
+func TestCheckTakesAMerchant(t *testing.T) {
+	w := newWorld(t, withMerchant(t))
+	cfg, err := w.parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := Check(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const warning = "provider.type is test"
+	if !slices.ContainsFunc(report.Warnings, func(words string) bool { return strings.Contains(words, warning) }) {
+		t.Errorf("check warns of %q", report.Warnings)
+	}
+	if !strings.Contains(w.logs.String(), warning) {
+		t.Errorf("the log says nothing:\n%s", w.logs)
+	}
+}

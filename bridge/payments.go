@@ -57,6 +57,7 @@ func (s *site) newPayments(a *App, ring *seal.Ring) (*payments, error) {
 	s.metrics.ExpectPeer(paymentPeer, payment.OperationSession)
 	service, err := payment.New(payment.Options{
 		Merchants: merchants, Businesses: businesses, Ring: ring, PublicURL: s.config.PublicURL().String(), Memory: a.payments, Logger: s.logger,
+		Shutdown: a.memory.Shutdown(),
 		Deliver: func(ctx context.Context, business message.BusinessID, customer message.CustomerID, told message.Payment) *message.Failure {
 			return s.flow.TellPayment(ctx, business, customer, told)
 		},
@@ -90,25 +91,19 @@ func (s *site) newMerchant(name string, configured config.Merchant, roots *x509.
 	return merchant, err
 }
 
-// watchCertificate shows when a merchant identity certificate expires, and says so before it does: Apple gives no sessions
+// watchCertificate shows when a merchant identity certificate expires, and says so in the last month: Apple gives no sessions
 // from then on, but messages go on.
 func (s *site) watchCertificate(name string, certificate *x509.Certificate) {
 	s.metrics.CertificateNotAfter.WithLabelValues("apple_pay." + name).Set(metrics.Seconds(certificate.NotAfter))
 	expires := certificate.NotAfter.Format(time.DateOnly)
 	switch left := time.Until(certificate.NotAfter); {
 	case left <= 0:
-		s.doubt(fmt.Sprintf("apple_pay.merchants.%s.cert expired on %s: nobody can pay. Make a new merchant identity certificate in the Apple developer account.", name, expires))
+		s.doubts = append(s.doubts, fmt.Sprintf("apple_pay.merchants.%s.cert expired on %s: nobody can pay. Make a new merchant identity certificate in the Apple developer account.", name, expires))
 	case left < certificateWarning:
-		s.doubt(fmt.Sprintf("apple_pay.merchants.%s.cert expires on %s. Make a new merchant identity certificate in the Apple developer account before that.", name, expires))
+		s.doubts = append(s.doubts, fmt.Sprintf("apple_pay.merchants.%s.cert expires on %s. Make a new merchant identity certificate in the Apple developer account before that.", name, expires))
 	case time.Now().Before(certificate.NotBefore):
-		s.doubt(fmt.Sprintf("apple_pay.merchants.%s.cert is not valid before %s: is the clock right?", name, certificate.NotBefore.Format(time.DateOnly)))
+		s.doubts = append(s.doubts, fmt.Sprintf("apple_pay.merchants.%s.cert is not valid before %s: is the clock right?", name, certificate.NotBefore.Format(time.DateOnly)))
 	}
-}
-
-// doubt is told by check, and logged at every start.
-func (s *site) doubt(words string) {
-	s.doubts = append(s.doubts, words)
-	s.logger.Warn(words)
 }
 
 func (s *site) newPaymentProvider(configured config.PaymentProvider) (payment.Provider, error) {
@@ -127,9 +122,7 @@ func (s *site) newPaymentProvider(configured config.PaymentProvider) (payment.Pr
 		return &webhook.Provider{URL: configured.URL, HTTP: client, Signer: signer, Now: time.Now}, nil
 	case config.ProviderStripe:
 		s.metrics.ExpectPeer(paymentPeer, stripe.Operations...)
-		return stripe.New(stripe.Settings{
-			SecretKey: configured.SecretKey.Reveal(), BaseURL: configured.APIURL, Capture: configured.Capture,
-		}, client), nil
+		return stripe.New(configured.Stripe(), client), nil
 	case config.ProviderTest:
 		return payment.Test{}, nil
 	}
@@ -192,7 +185,7 @@ func (p *payments) Ask(ctx context.Context, business message.BusinessID, custome
 }
 
 // Answer implements [flow.Payments].
-func (p *payments) Answer(ctx context.Context, business message.BusinessID, customer message.CustomerID, answer apple.PaymentAnswer) message.Payment {
+func (p *payments) Answer(ctx context.Context, business message.BusinessID, customer message.CustomerID, answer apple.PaymentAnswer) *message.Payment {
 	return p.service.Answer(ctx, business, customer, answer.RequestID, answer.Status)
 }
 

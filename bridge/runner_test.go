@@ -37,7 +37,9 @@ func (r *reader) Run(ctx context.Context, send func(context.Context, message.Out
 	<-ctx.Done()
 }
 
-func (r *reader) Deliver(context.Context, message.Event) (connectors.Receipt, error) { return connectors.Receipt{}, nil }
+func (r *reader) Deliver(context.Context, message.Event) (connectors.Receipt, error) {
+	return connectors.Receipt{}, nil
+}
 
 func (r *reader) Receive(context.Context, *http.Request) ([]message.Outbound, error) { return nil, nil }
 

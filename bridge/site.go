@@ -45,7 +45,7 @@ type site struct {
 	payments *payments // nil: there are no merchants
 
 	templates int      // how many there are
-	doubts    []string // what is doubtful about them
+	doubts    []string // what is doubtful about them, and about certificates
 	identity  *identityTokens
 	files     map[string]flow.FileOpener    // by connector name; "" for the API
 	auth      map[string]*auth.Authorizer   // by connector name, or by that of a look-up; only of those that have one
@@ -379,6 +379,13 @@ func (s *site) run() {
 				return failure
 			})
 		})
+	}
+}
+
+// warn writes to the log what is doubtful about the configuration: who does not run check hears it here.
+func (s *site) warn() {
+	for _, words := range append(s.config.Warnings(), s.doubts...) {
+		s.logger.Warn("doubtful configuration", "doubt", words)
 	}
 }
 

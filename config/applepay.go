@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bizbridge/bridge/money"
+	"bizbridge/bridge/payment/stripe"
 	"bizbridge/bridge/signature"
 	"bizbridge/config/yamlfile"
 )
@@ -46,8 +47,8 @@ type Merchant struct {
 	DomainAssociation string `json:"domain_association" jsonschema:"example=${file:/etc/bizbridge/apple-developer-merchantid-domain-association}"`
 	// Where payments are processed (ISO 3166): the first is for requests that name none.
 	Countries []string `json:"countries" jsonschema:"default=US,example=US"`
-	// The card networks, as Apple Pay names them, for requests that name none.
-	Networks []string `json:"networks" jsonschema:"example=visa"`
+	// The card networks, as Apple Pay names them, for requests that name none; by default amex, discover, masterCard and visa.
+	Networks []string `json:"networks" jsonschema:"minItems=1,example=visa"`
 	// How long a request can be paid (5m to 12h).
 	TTL Duration `json:"ttl" jsonschema:"default=1h"`
 	// Prices for shipping and tax by the customer's address, for a provider that keeps no cart.
@@ -118,6 +119,7 @@ func (m *Merchant) UnmarshalJSON(data []byte) error {
 	type fields Merchant // without this method
 	filled := fields{
 		SessionURL: "https://apple-pay-gateway.apple.com/paymentservices/paymentSession", Countries: []string{"US"}, TTL: Duration(time.Hour),
+		Networks: []string{"amex", "discover", "masterCard", "visa"},
 	}
 	err := json.Unmarshal(data, &filled)
 	*m = Merchant(filled)
@@ -253,12 +255,7 @@ func (r *rules) paymentProvider(path string, m Merchant) {
 	case ProviderWebhook:
 		r.paymentWebhook(path, m)
 	case ProviderStripe:
-		if !strings.HasPrefix(p.SecretKey.Reveal(), "sk_") && !strings.HasPrefix(p.SecretKey.Reveal(), "rk_") {
-			r.add(path+".secret_key", path+".secret_key is missing, or no secret key", "Stripe shows it as sk_… or rk_…; pk_… is the public one, which cannot charge.")
-		}
-		if p.APIURL != "" {
-			r.address(path+".api_url", p.APIURL, "the secret key goes there")
-		}
+		p.Stripe().Validate(func(key, message, hint string) { r.add(path+"."+key, path+"."+key+" "+message, hint) })
 	case ProviderTest:
 		gateway, err := url.Parse(r.config.Apple.GatewayURL)
 		if err != nil || !isLoopback(gateway.Hostname()) && gateway.Hostname() != StagingHost {
@@ -306,6 +303,9 @@ func (r *rules) paymentRules(path string, rules PaymentRules) {
 		r.paymentAmount(item+".amount", currency, rule.Amount)
 		if rule.FreeOver != "" {
 			r.paymentAmount(item+".free_over", currency, rule.FreeOver)
+			if over, err := currency.Parse(rule.FreeOver); err == nil && over == 0 {
+				r.add(item+".free_over", item+".free_over is zero", "Remove it, and set amount: \"0\" where shipping is always free.")
+			}
 		}
 	}
 	for i, rule := range rules.Taxes {
@@ -325,11 +325,21 @@ func (r *rules) paymentAmount(path string, currency money.Currency, text string)
 	}
 }
 
+// Stripe is how the bridge is known at Stripe.
+func (p *PaymentProvider) Stripe() stripe.Settings {
+	return stripe.Settings{SecretKey: p.SecretKey.Reveal(), BaseURL: p.APIURL, Capture: p.Capture}
+}
+
 // testPayments warns of merchants that charge nobody.
 func (c *Config) testPayments() (warnings []string) {
 	for _, name := range slices.Sorted(maps.Keys(c.ApplePay.Merchants)) {
-		if c.ApplePay.Merchants[name].Provider.Type == ProviderTest {
+		provider := c.ApplePay.Merchants[name].Provider
+		key := provider.SecretKey.Reveal()
+		switch {
+		case provider.Type == ProviderTest:
 			warnings = append(warnings, fmt.Sprintf("apple_pay.merchants.%s.provider.type is test: requests are approved, and nobody is charged.", name))
+		case strings.HasPrefix(key, "sk_test_"), strings.HasPrefix(key, "rk_test_"):
+			warnings = append(warnings, fmt.Sprintf("apple_pay.merchants.%s.provider.secret_key is one of Stripe's test mode: nobody is charged.", name))
 		}
 	}
 	return warnings

@@ -79,10 +79,10 @@ func payment(content message.PaymentRequest, out Outgoing) *wireInteractive {
 		MerchantName: with.MerchantName, CountryCode: with.CountryCode, CurrencyCode: currency, SupportedCountries: content.SupportedCountries,
 		BillingContactFields: content.RequiredBillingContactFields, ShippingContactFields: content.RequiredShippingContactFields,
 	}
-	if request.ApplePay.SupportedNetworks == nil {
+	if len(request.ApplePay.SupportedNetworks) == 0 {
 		request.ApplePay.SupportedNetworks = with.Networks
 	}
-	if request.ApplePay.MerchantCapabilities == nil {
+	if len(request.ApplePay.MerchantCapabilities) == 0 {
 		request.ApplePay.MerchantCapabilities = []string{"supports3DS", "supportsCredit", "supportsDebit"}
 	}
 	for _, item := range content.LineItems {

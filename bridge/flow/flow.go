@@ -112,6 +112,9 @@ func (m *Memory) Drain(ctx context.Context) {
 	<-m.tasks.idle()
 }
 
+// Shutdown ends when nothing is waited for any more.
+func (m *Memory) Shutdown() context.Context { return m.shutdown }
+
 // Options is what the flows need.
 type Options struct {
 	Memory  *Memory

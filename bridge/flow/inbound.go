@@ -171,6 +171,9 @@ func (f *Flow) readAnswer(ctx context.Context, desk *Desk, in apple.Incoming, ev
 // delivered remembers a tap, and counts an answer that the helpdesk shows as a text.
 func (f *Flow) delivered(desk *Desk, event message.Event, tap string) {
 	f.countSignIn(event)
+	if event.Type == message.EventPayment { // of what callbacks bring, the payments themselves count
+		f.Metrics.Payments.WithLabelValues(string(event.Data.Payment.Status)).Inc()
+	}
 	if tap != "" {
 		f.Memory.taps.Add(tap, f.Now())
 	}

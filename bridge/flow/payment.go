@@ -15,7 +15,8 @@ type Payments interface {
 	Ask(ctx context.Context, business message.BusinessID, customer message.CustomerID, requestID string, content message.PaymentRequest) (apple.Payment, *message.Failure)
 	// Answer says what the end of a device's sheet means. It may ask the provider, within ctx, and never takes the device's
 	// word for money.
-	Answer(ctx context.Context, business message.BusinessID, customer message.CustomerID, answer apple.PaymentAnswer) message.Payment
+	// nil: the business has nobody whom its customers pay.
+	Answer(ctx context.Context, business message.BusinessID, customer message.CustomerID, answer apple.PaymentAnswer) *message.Payment
 }
 
 // askForPayment prepares the one part of a payment message, unless Apple has it.
@@ -50,15 +51,15 @@ func (f *Flow) paid(ctx context.Context, answer apple.PaymentAnswer, event *mess
 	}
 	ctx, cancel := halfOf(ctx)
 	defer cancel()
-	var told message.Payment
+	var told *message.Payment
 	failure := f.protect("the payment provider", func() error {
 		told = f.Payments.Answer(ctx, event.Data.BusinessID, event.Data.CustomerID, answer)
 		return nil
 	})
-	if failure != nil {
+	if failure != nil || told == nil {
 		return failure
 	}
-	event.Type, event.Data.Payment = message.EventPayment, &told
+	event.Type, event.Data.Payment = message.EventPayment, told
 	event.Data.AppleType, event.Data.Note = "", ""
 	return nil
 }
@@ -68,9 +69,10 @@ const (
 	tellAgainFor   = 5 * time.Minute
 )
 
-// TellPayment tells the helpdesk what a payment provider has said. Money may have been taken, and whoever paid sees that on
-// the phone: where the helpdesk cannot be told at once it is told again, for some minutes. The failure is of the first try.
-// Each step of a request has one event, however often it is told.
+// TellPayment tells the helpdesk what a payment provider has said, and returns when it has it, or when ctx ends. Money may have
+// been taken, and whoever paid sees that on the phone: where the helpdesk cannot be told at once it is told again, for some
+// minutes. The failure is that of the first try, or says that it is not over. Each step of a request has one event, however
+// often it is told.
 func (f *Flow) TellPayment(ctx context.Context, business message.BusinessID, customer message.CustomerID, payment message.Payment) *message.Failure {
 	desk := f.deskOf(ctx, business, customer)
 	if desk == nil {
@@ -80,25 +82,35 @@ func (f *Flow) TellPayment(ctx context.Context, business message.BusinessID, cus
 	about := message.DeriveID(payment.RequestID, string(payment.Status), payment.TransactionID)
 	event := f.aftermath(message.EventPayment, message.Outbound{BusinessID: business, CustomerID: customer}, device, about)
 	event.Data.Payment = &payment
-	failure := f.reportOnce(ctx, desk, event)
-	if failure != nil && !failure.Class.Final() {
-		f.background(func(shutdown context.Context) { f.reportAgain(shutdown, desk, event) })
+	first := make(chan *message.Failure, 1)
+	f.background(func(shutdown context.Context) {
+		failure := f.reportOnce(shutdown, desk, event)
+		first <- failure
+		if failure = f.reportAgain(shutdown, desk, event, failure); failure != nil { // nobody will say it again
+			f.Logger.Error("the helpdesk was never told of a payment", "connector", desk.Name, "request", payment.RequestID,
+				"status", string(payment.Status), "amount", payment.Amount, "currency", string(payment.Currency), "error", failure)
+		}
+	})
+	select {
+	case failure := <-first:
+		return failure
+	case <-ctx.Done():
+		return message.Failuref(message.Transient, "the helpdesk has not answered yet")
 	}
-	return failure
 }
 
-// reportAgain ends when the helpdesk has the event, or has refused it, or after [tellAgainFor]. Every try is logged.
-func (f *Flow) reportAgain(shutdown context.Context, desk *Desk, event message.Event) {
+// reportAgain ends when the helpdesk has the event, which nil says, or has refused it, after [tellAgainFor], or with the bridge.
+func (f *Flow) reportAgain(shutdown context.Context, desk *Desk, event message.Event, failure *message.Failure) *message.Failure {
 	until := f.Now().Add(tellAgainFor)
-	for wait := firstTellAgain; f.Now().Add(wait).Before(until); wait *= 2 {
+	for wait := firstTellAgain; failure != nil && !failure.Class.Final() && f.Now().Add(wait).Before(until); wait *= 2 {
 		select {
 		case <-shutdown.Done():
+			return failure
 		case <-time.After(wait):
-		}
-		if failure := f.reportOnce(shutdown, desk, event); failure == nil || failure.Class.Final() || shutdown.Err() != nil {
-			return
+			failure = f.reportOnce(shutdown, desk, event)
 		}
 	}
+	return failure
 }
 
 // reportOnce is [Flow.report] for what a phone may bring twice at the same time.
@@ -118,7 +130,10 @@ func (f *Flow) report(ctx context.Context, desk *Desk, event message.Event) *mes
 	event.Data.PossibleRepeat = f.Memory.uncertain.Contains(repeatKey(event))
 	turn := f.Memory.inboundLanes.join(conversation(event.Data.BusinessID, event.Data.CustomerID))
 	defer turn.leave()
-	outcome, failure := message.OutcomeAccepted, message.FailureOf(turn.wait(ctx))
+	outcome, failure := message.OutcomeAccepted, tooMany("too many messages of this conversation are waiting")
+	if turn.place <= maxWaiting {
+		failure = message.FailureOf(turn.wait(ctx))
+	}
 	if failure == nil {
 		outcome, failure = f.handOver(ctx, desk, event)
 	}

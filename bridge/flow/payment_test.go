@@ -23,10 +23,13 @@ func (m *merchants) Ask(_ context.Context, _ message.BusinessID, _ message.Custo
 	return apple.Payment{MerchantID: "merchant.com.example", Session: json.RawMessage(`{}`)}, m.failure
 }
 
-func (m *merchants) Answer(_ context.Context, _ message.BusinessID, _ message.CustomerID, answer apple.PaymentAnswer) message.Payment {
+func (m *merchants) Answer(_ context.Context, _ message.BusinessID, _ message.CustomerID, answer apple.PaymentAnswer) *message.Payment {
+	if m.answer.Status == "" {
+		return nil
+	}
 	told := m.answer
 	told.RequestID = answer.RequestID
-	return told
+	return &told
 }
 
 func withMerchants(m *merchants) func(*Options) { return func(o *Options) { o.Payments = m } }
@@ -110,10 +113,28 @@ func TestTheEndOfAPaymentIsTold(t *testing.T) {
 }
 
 func TestTheEndOfNobodysPaymentStaysWhatCannotBeShown(t *testing.T) {
+	for name, changes := range map[string][]func(*Options){"no merchants": nil, "none of this business": {withMerchants(&merchants{})}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, changes...)
+				wantNil(t, r.Inbound(t.Context(), paymentAnswer()))
+				wantEqual(t, "type", r.desk.got[0].Type, message.EventUnsupported)
+			})
+		})
+	}
+}
+
+// TestTheSheetDoesNotWaitForASlowHelpdesk: what was charged is charged, and the helpdesk hears of it all the same.
+func TestTheSheetDoesNotWaitForASlowHelpdesk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		wantNil(t, r.Inbound(t.Context(), paymentAnswer()))
-		wantEqual(t, "type", r.desk.got[0].Type, message.EventUnsupported)
+		r.desk.deliver = func(context.Context, message.Event) error { time.Sleep(timeout / 2); return nil }
+		ctx, cancel := context.WithTimeout(t.Context(), timeout/4)
+		defer cancel()
+		wantClass(t, r.TellPayment(ctx, business, customer, message.Payment{RequestID: "r", Status: message.PaymentAuthorized}), message.Transient)
+		time.Sleep(timeout)
+		wantEqual(t, "events", len(r.desk.got), 1)
+		r.idle(t)
 	})
 }
 
@@ -127,6 +148,7 @@ func TestAPaymentIsToldOnce(t *testing.T) {
 		}
 		synctest.Wait()
 		wantNil(t, r.TellPayment(t.Context(), business, customer, told))
+		synctest.Wait()
 		wantEqual(t, "events", len(r.desk.got), 1)
 		told.TransactionID = "2"
 		wantNil(t, r.TellPayment(t.Context(), business, customer, told))

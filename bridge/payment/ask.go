@@ -53,6 +53,9 @@ func (s *Service) Ask(ctx context.Context, business message.BusinessID, customer
 		},
 		Merchant: name,
 	}
+	if content.Total != nil && (merchant.prices(content) || !asked.Fixed) {
+		asked.Label = content.Total.Label
+	}
 	if merchant.prices(content) {
 		asked.Rules, asked.Items = merchant.Rules.digest(), content.LineItems
 		if len(asked.Items) == 0 { // the lines that the rules add make no total without one for the goods

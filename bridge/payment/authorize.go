@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/money"
 )
 
-// authorize brings a customer's consent to the provider. A consent that comes twice at the same time is one; one that comes
+// authorize brings a customer's consent to the provider. One that comes twice at the same time goes there once; one that comes
 // again later is known to the provider.
 func (s *Service) authorize(ctx context.Context, asked request, merchant *Merchant, posted callback) sheetAnswer {
 	transactionID, token, err := posted.consent()
@@ -19,23 +20,33 @@ func (s *Service) authorize(ctx context.Context, asked request, merchant *Mercha
 		s.Logger.Warn("a consent of Apple Pay cannot be read", "request", asked.ID, "error", err)
 		return refusal(http.StatusBadRequest)
 	}
+	consent := Authorization{Request: asked.Request, TransactionID: transactionID, Token: token, Payment: posted.payment}
 	answer, _, _ := s.flights.Do(memoryKey(asked.Request)+" "+transactionID, func() (any, error) {
-		return s.consented(ctx, asked, merchant, Authorization{
-			Request: asked.Request, TransactionID: transactionID, Token: token, Payment: posted.payment,
-		}, posted), nil
+		ctx, cancel := context.WithTimeout(ctx, authorizePatience)
+		defer cancel()
+		known := s.Memory.enter(ctx, asked.Request)
+		if known == nil {
+			return refusal(http.StatusServiceUnavailable), nil
+		}
+		defer known.leave()
+		return s.consented(ctx, asked, merchant, consent, posted, known), nil
 	})
 	return answer.(sheetAnswer)
 }
 
-func (s *Service) consented(ctx context.Context, asked request, merchant *Merchant, consent Authorization, posted callback) sheetAnswer {
-	earlier, _ := s.Memory.recall(asked.Request)
+func (s *Service) consented(ctx context.Context, asked request, merchant *Merchant, consent Authorization, posted callback, known *remembered) sheetAnswer {
+	earlier := known.payment
 	if earlier.Status == message.PaymentAuthorized { // another consent to what is paid: nobody needs to be asked
 		return sheetAnswer{code: http.StatusOK, Status: statusSuccess}
+	}
+	if known.consents++; known.consents > maxConsents {
+		s.Logger.Warn("a request was consented to too often", "request", asked.ID)
+		return refusal(http.StatusTooManyRequests)
 	}
 	if asked.Rules != "" {
 		total, status := merchant.priceConsent(asked, posted)
 		if status != "" {
-			s.tell(ctx, consent, consent.after(earlier, false, message.Payment{Status: message.PaymentFailed, Summary: "Nothing was charged: the address of the order, or its price, is not one that could be asked for. Ask again."}))
+			s.tell(ctx, consent, known, consent.after(earlier, false, message.Payment{Status: message.PaymentFailed, Summary: "Nothing was charged: the address of the order, or its price, is not one that could be asked for. Ask again."}))
 			return sheetAnswer{code: http.StatusOK, Status: status}
 		}
 		consent.Total = total
@@ -49,17 +60,18 @@ func (s *Service) consented(ctx context.Context, asked request, merchant *Mercha
 	if payment.Status == message.PaymentUncertain {
 		s.Logger.Error("a payment is uncertain: it is to be looked up at the provider", "request", asked.ID, "cause", causeOf(charge, failure))
 	}
-	s.tell(ctx, consent, payment)
+	s.tell(ctx, consent, known, payment)
 	return sheetAnswer{code: http.StatusOK, Status: status}
 }
 
-// after puts a try beside an earlier one of the same request. That this try charged nothing says nothing of an earlier try of
-// the same consent, unless it is the provider's own word (said).
+// after puts a try beside an earlier one of the same request. That this try charged nothing says nothing of an earlier try,
+// unless it is the provider's own word (said) on the same consent.
 func (a Authorization) after(earlier message.Payment, said bool, payment message.Payment) message.Payment {
-	if payment.Status != message.PaymentFailed || earlier.Status != message.PaymentUncertain {
+	same := earlier.TransactionID == a.TransactionID
+	switch {
+	case payment.Status != message.PaymentFailed || earlier.Status != message.PaymentUncertain || same && said:
 		return payment
-	}
-	if earlier.TransactionID == a.TransactionID && !said {
+	case same:
 		return earlier
 	}
 	payment.Summary += " That is said of this try: an earlier one of the same request is still uncertain."
@@ -83,21 +95,29 @@ func (m *Merchant) priceConsent(asked request, posted callback) (total money.Amo
 	return total, ""
 }
 
-// charge asks the provider, once. A panic in there leaves it open what happened.
+// charge asks the provider, once. What fails in a way that says nothing leaves it open what happened.
 func (s *Service) charge(ctx context.Context, merchant *Merchant, consent Authorization) (charge Charge, failure *message.Failure) {
-	ctx, cancel := context.WithTimeout(ctx, authorizePatience)
-	defer cancel()
+	failure = s.protect(func() (err error) {
+		charge, err = merchant.Provider.Authorize(ctx, consent)
+		return err
+	})
+	return charge, failure
+}
+
+// protect calls a provider. The text of a panic, and of an error that is no [*message.Failure], may hold payment data: neither
+// goes anywhere.
+func (s *Service) protect(call func() error) (failure *message.Failure) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.Logger.Error("panic while calling the payment provider", "panic", fmt.Sprintf("%T", cause)) // its text may hold payment data
+			s.Logger.Error("panic while calling the payment provider", "panic", fmt.Sprintf("%T", cause))
 			failure = message.Failuref(message.Uncertain, "the bridge failed while it asked the payment provider")
 		}
 	}()
-	charge, err := merchant.Provider.Authorize(ctx, consent)
+	err := call()
 	if failure, classified := errors.AsType[*message.Failure](err); err == nil || classified {
-		return charge, failure
+		return failure
 	}
-	return charge, message.Failuref(message.Uncertain, "it failed in a way that says nothing") // nor may the error's text be logged
+	return message.Failuref(message.Uncertain, "it failed in a way that says nothing")
 }
 
 // outcome is what a charge means for the helpdesk, and what for the sheet. Only a charge that is what was asked for counts.
@@ -106,7 +126,7 @@ func (a Authorization) outcome(charge Charge, failure *message.Failure) (payment
 	case failure != nil && failure.Class == message.Uncertain:
 		return a.uncertain(failure.Reason), statusFailure
 	case failure != nil:
-		return message.Payment{Status: message.PaymentFailed, Summary: "Nothing was charged: " + failure.Reason + "."}, statusFailure
+		return message.Payment{Status: message.PaymentFailed, Summary: "Nothing was charged by this try: " + failure.Reason + "."}, statusFailure
 	case charge.Status == Declined:
 		return message.Payment{Status: message.PaymentFailed, ProviderRef: charge.Ref, Summary: declined(charge)}, charge.refused()
 	case contradiction != "":
@@ -118,14 +138,19 @@ func (a Authorization) outcome(charge Charge, failure *message.Failure) (payment
 		payment.ProviderRef = charge.Ref
 		return payment, statusSuccess
 	}
-	summary := "Paid " + amount(charge.Amount, charge.Currency) + " with Apple Pay" + a.card()
-	if charge.Reason != "" {
-		summary += " (" + charge.Reason + ")"
-	}
+	summary := "Paid " + amount(charge.Amount, charge.Currency) + " with Apple Pay" + a.card() + remark(charge)
 	return message.Payment{
 		Status: message.PaymentAuthorized, Amount: charge.Currency.Format(charge.Amount), Currency: charge.Currency,
 		ProviderRef: charge.Ref, Summary: summary + ".",
 	}, statusSuccess
+}
+
+// remark is what a provider adds to a charge.
+func remark(charge Charge) string {
+	if charge.Reason == "" {
+		return ""
+	}
+	return " (" + charge.Reason + ")"
 }
 
 // contradiction tells why a charge cannot be what was asked for; "" where it can.
@@ -135,6 +160,8 @@ func (a Authorization) contradiction(charge Charge) string {
 		return ""
 	case charge.Status != Authorized && charge.Status != Pending:
 		return "it answered with no status that is known"
+	case charge.Status == Pending && charge.Amount == 0: // it has not decided that either
+		return ""
 	case charge.Currency != a.Currency:
 		return "it says that it charged in another currency"
 	case charge.Amount <= 0:
@@ -195,13 +222,18 @@ func amount(n money.Amount, currency money.Currency) string {
 
 func (r Request) amount(n money.Amount) string { return amount(n, r.Currency) }
 
+// tellPatience is how long the sheet waits for the helpdesk: what was charged is charged, and the rest is done without it.
+const tellPatience = 3 * time.Second
+
 // tell lets the helpdesk know of a step, and counts it, once as far as this replica knows.
-func (s *Service) tell(ctx context.Context, consent Authorization, payment message.Payment) {
+func (s *Service) tell(ctx context.Context, consent Authorization, known *remembered, payment message.Payment) {
 	payment.RequestID, payment.TransactionID = consent.ID, consent.TransactionID
-	if s.Memory.learn(consent.Request, payment) {
+	if known.learn(consent.Request, payment) {
 		s.Count(payment.Status)
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellPatience)
+	defer cancel()
 	if failure := s.Deliver(ctx, consent.Business, consent.Customer, payment); failure != nil {
-		s.Logger.Error("the helpdesk was not told of a payment", "request", consent.ID, "status", string(payment.Status), "error", failure)
+		s.Logger.Warn("the helpdesk was not told of a payment at once", "request", consent.ID, "status", string(payment.Status), "error", failure)
 	}
 }

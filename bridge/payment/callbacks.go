@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"bizbridge/bridge/message"
 	"bizbridge/bridge/page"
 	"bizbridge/bridge/seal"
 	"bizbridge/bridge/signature"
@@ -109,8 +108,14 @@ func (s *Service) callback(r *http.Request, asked request, merchant *Merchant, e
 		s.Logger.Warn("a callback of Apple Pay is about another request than its address", "endpoint", string(endpoint))
 		return refusal(http.StatusBadRequest)
 	}
-	// It does not end with the phone's request: what a provider was asked is to be known.
-	ctx := context.WithoutCancel(r.Context())
+	if !s.places.TryAcquire(1) {
+		return refusal(http.StatusServiceUnavailable)
+	}
+	defer s.places.Release(1)
+	// It does not end with the phone's request, since what a provider was asked is to be known, but with the bridge.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	defer cancel()
+	defer context.AfterFunc(s.Shutdown, cancel)()
 	switch endpoint {
 	case EndpointGateway:
 		return s.authorize(ctx, asked, merchant, posted)
@@ -128,8 +133,8 @@ func (s *Service) trackOrder(ctx context.Context, asked request, merchant *Merch
 	}
 	ctx, cancel := context.WithTimeout(ctx, orderPatience)
 	defer cancel()
-	if err := tracker.TrackOrder(ctx, asked.Request, posted.items); err != nil {
-		s.Logger.Warn("the payment provider did not take what the sheet shows", "request", asked.ID, "error", message.FailureOf(err))
+	if failure := s.protect(func() error { return tracker.TrackOrder(ctx, asked.Request, posted.items) }); failure != nil {
+		s.Logger.Warn("the payment provider did not take what the sheet shows", "request", asked.ID, "error", failure)
 	}
 	return sheetAnswer{code: http.StatusOK, cart: struct{}{}}
 }

@@ -33,6 +33,9 @@ func (c callback) contact() (contact wireContact, ok bool) {
 	return contact, json.Unmarshal(wire.Contact, &contact) == nil
 }
 
+// hasContact tells whether the customer has chosen an address.
+func (c callback) hasContact() bool { _, ok := c.contact(); return ok }
+
 // destination is what rules want to know of where an order goes. Before the consent Apple tells no more of an address.
 type destination struct {
 	country string // ISO 3166, in capitals

@@ -78,8 +78,9 @@ type Provider interface {
 // Finder is a provider that can be asked what became of a request, without changing anything.
 type Finder interface {
 	Provider
-	// Find is called when Apple reports the end of a request of which this replica knows nothing. nil means that the provider
-	// knows of no charge. Of the request only ID, Business and Customer are known. The error is a [*message.Failure].
+	// Find is called when Apple reports the end of a request of which this replica has no certain word. Declined means that the
+	// provider is certain that nothing was charged, nil that it cannot tell: it finds nothing, but may be behind. Of the request
+	// only ID, Business and Customer are known. The error is a [*message.Failure].
 	Find(ctx context.Context, request Request) (*Charge, error)
 }
 
@@ -107,7 +108,8 @@ type Update struct {
 	Payment json.RawMessage // as the phone wrote it; contacts are redacted
 }
 
-// Cart is what the sheet shows after an update. Nil members change nothing.
+// Cart is what the sheet shows after an update. An empty one changes nothing; a Total without Items leaves the sheet without
+// lines, as Apple's samples always have both.
 type Cart struct {
 	Items   []message.LineItem
 	Total   *message.LineItem

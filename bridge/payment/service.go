@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"bizbridge/bridge/httpclient"
@@ -20,6 +21,9 @@ const DefaultTTL = time.Hour
 
 // MaxTTL bounds it: providers remember for a day what they charged under a request's id.
 const MaxTTL = 12 * time.Hour
+
+// maxCallbacks is how many callbacks are worked on at once.
+const maxCallbacks = 256
 
 // Merchant is a business's merchant id at Apple, and who takes its money.
 type Merchant struct {
@@ -42,7 +46,7 @@ type Merchant struct {
 	Rules         *Rules // nil: none; never with Updates
 }
 
-// Options is what a Service needs. All but Logger, Now, Count and Refused are required.
+// Options is what a Service needs. All but Shutdown, Logger, Now, Count and Refused are required.
 type Options struct {
 	Merchants  map[string]*Merchant          // by name
 	Businesses map[message.BusinessID]string // → name of the merchant
@@ -51,6 +55,10 @@ type Options struct {
 	Memory     *Memory // outlives a Service that is replaced
 	// Deliver tells the helpdesk. The failure is for the log: it has been dealt with.
 	Deliver func(ctx context.Context, business message.BusinessID, customer message.CustomerID, payment message.Payment) *message.Failure
+
+	// Shutdown ends when the bridge stops waiting for what is under way; nil: never. What a provider was asked and has not
+	// answered then is uncertain.
+	Shutdown context.Context
 
 	Logger *slog.Logger     // nil: none
 	Now    func() time.Time // nil: time.Now
@@ -62,18 +70,22 @@ type Options struct {
 // Service makes requests for money and answers the callbacks that come of them. It serves many at once.
 type Service struct {
 	Options
-	flights singleflight.Group // consents under way, by request and transaction
+	flights singleflight.Group  // consents under way, by request and transaction
+	places  *semaphore.Weighted // callbacks under way
 }
 
 // New makes a Service. It calls nobody.
 func New(options Options) (*Service, error) {
-	s := &Service{Options: options}
+	s := &Service{Options: options, places: semaphore.NewWeighted(maxCallbacks)}
 	s.PublicURL = strings.TrimRight(s.PublicURL, "/")
 	if s.Ring == nil || s.Deliver == nil || s.Memory == nil || s.PublicURL == "" {
 		return nil, errors.New("a key ring, a public URL, a memory and Deliver are needed")
 	}
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	if s.Shutdown == nil {
+		s.Shutdown = context.Background()
 	}
 	if s.Now == nil {
 		s.Now = time.Now

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -49,9 +50,13 @@ func (m *Merchant) newSession(ctx context.Context, gateway string) (json.RawMess
 	}
 	response, err := m.Session.Do(ctx, call)
 	if err != nil && !refusedCertificate(err) || err == nil && response.Status >= 500 {
-		// The first try stood alone: repeats until time is up end in that, which would hide that the certificate was refused.
+		// The first try stood alone: repeats may end in that time is up, which would hide the cause.
+		first := err
 		call.Retry = httpclient.RetryIdempotent
 		response, err = m.Session.Do(ctx, call)
+		if first != nil && errors.Is(err, context.DeadlineExceeded) {
+			err = first
+		}
 	}
 	if err != nil {
 		return nil, unreachedSession(message.FailureOf(err))

@@ -24,6 +24,8 @@ const (
 type request struct {
 	Request
 	Merchant string // its name in the settings
+	// Label is that of the total, where the sheet may show another total; "": the merchant's name.
+	Label message.Label
 	// Of a merchant with rules: what they price, and which rules these are.
 	Items []message.LineItem
 	Rules string
@@ -39,6 +41,7 @@ type sealedRequest struct {
 	Total    money.Amount       `json:"t"`
 	Fixed    bool               `json:"f,omitempty"`
 	Merchant string             `json:"m"`
+	Label    message.Label      `json:"n,omitempty"`
 	Items    []sealedItem       `json:"l,omitempty"`
 	Rules    string             `json:"r,omitempty"`
 }
@@ -54,7 +57,7 @@ const sealedVersion = 1
 func sealRequest(ring *seal.Ring, asked request, expires time.Time) string {
 	sealed := sealedRequest{
 		Version: sealedVersion, ID: asked.ID, Business: asked.Business, Customer: asked.Customer, Currency: asked.Currency,
-		Total: asked.Total, Fixed: asked.Fixed, Merchant: asked.Merchant, Rules: asked.Rules,
+		Total: asked.Total, Fixed: asked.Fixed, Merchant: asked.Merchant, Label: asked.Label, Rules: asked.Rules,
 	}
 	for _, item := range asked.Items {
 		sealed.Items = append(sealed.Items, sealedItem(item))
@@ -85,7 +88,7 @@ func openRequest(ring *seal.Ring, token string, now time.Time) (request, error) 
 		Request: Request{
 			ID: sealed.ID, Business: sealed.Business, Customer: sealed.Customer, Currency: sealed.Currency, Total: sealed.Total, Fixed: sealed.Fixed,
 		},
-		Merchant: sealed.Merchant, Rules: sealed.Rules,
+		Merchant: sealed.Merchant, Label: sealed.Label, Rules: sealed.Rules,
 	}
 	for _, item := range sealed.Items {
 		asked.Items = append(asked.Items, message.LineItem(item))

@@ -36,9 +36,13 @@ func (s *Service) update(ctx context.Context, asked request, merchant *Merchant,
 	}
 	ctx, cancel := context.WithTimeout(ctx, updatePatience)
 	defer cancel()
-	cart, err := updater.Update(ctx, Update{Request: asked.Request, What: what, Payment: posted.payment})
-	if err != nil {
-		s.Logger.Warn("the payment provider did not price an update: the sheet gives up", "request", asked.ID, "what", string(what), "error", message.FailureOf(err))
+	var cart Cart
+	failure := s.protect(func() (err error) {
+		cart, err = updater.Update(ctx, Update{Request: asked.Request, What: what, Payment: posted.payment})
+		return err
+	})
+	if failure != nil {
+		s.Logger.Warn("the payment provider did not price an update: the sheet gives up", "request", asked.ID, "what", string(what), "error", failure)
 		return refusal(http.StatusServiceUnavailable)
 	}
 	shown, fault := cart.sheet(asked.Currency)
@@ -68,7 +72,11 @@ func (c sheetCart) complete(total message.LineItem) sheetCart {
 }
 
 func (m *Merchant) totalLine(asked request, total money.Amount) message.LineItem {
-	return message.LineItem{Label: message.CutLabel(m.Name), Amount: asked.Currency.Format(total), Type: message.LineItemFinal}
+	label := asked.Label
+	if label == "" {
+		label = message.CutLabel(m.Name)
+	}
+	return message.LineItem{Label: label, Amount: asked.Currency.Format(total), Type: message.LineItemFinal}
 }
 
 func (s *Service) updateByRules(asked request, merchant *Merchant, posted callback) sheetAnswer {
@@ -77,10 +85,13 @@ func (s *Service) updateByRules(asked request, merchant *Merchant, posted callba
 		return refusal(http.StatusServiceUnavailable)
 	}
 	where, known := posted.destination()
-	if !known { // the sheet opens before an address is chosen
+	if !known && !posted.hasContact() { // the sheet opens before an address is chosen
 		return sheetAnswer{code: http.StatusOK, cart: sheetCart{}}
 	}
 	items, total, fault := merchant.Rules.price(asked, where)
+	if !known { // nobody may consent to a price that is not known
+		fault = &ContactFault{"shippingContactInvalid", "country", "Choose a country."}
+	}
 	if fault != nil { // the sheet wants a total, also where it shows an error
 		cart := sheetCart{Faults: []ContactFault{*fault}}
 		return sheetAnswer{code: http.StatusOK, cart: cart.priced(asked, asked.Items, merchant.totalLine(asked, asked.Total))}

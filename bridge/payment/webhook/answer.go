@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -54,11 +55,11 @@ func faults(wire []wireError) (list []payment.ContactFault, ok bool) {
 func decodeCharge(body []byte) (charge payment.Charge, ok bool) {
 	var wire struct {
 		Status      payment.ChargeStatus `json:"status"`
-		Amount      decimal              `json:"amount"`
+		Amount      json.RawMessage      `json:"amount"`
 		Currency    money.Currency       `json:"currency"`
 		ProviderRef string               `json:"provider_ref"`
 		Reason      string               `json:"reason"`
-		Errors      []wireError          `json:"errors"`
+		Errors      json.RawMessage      `json:"errors"`
 	}
 	if json.Unmarshal(body, &wire) != nil {
 		return payment.Charge{}, false
@@ -69,11 +70,20 @@ func decodeCharge(body []byte) (charge payment.Charge, ok bool) {
 	switch wire.Status {
 	case payment.Declined:
 		charge.Currency = ""
-		charge.Faults, _ = faults(wire.Errors) // without them the sheet says less
+		var told []wireError
+		_ = json.Unmarshal(wire.Errors, &told)
+		charge.Faults, _ = faults(told) // without them the sheet says less
 		return charge, true
 	case payment.Authorized, payment.Pending:
-		amount, err := charge.Currency.Parse(string(wire.Amount))
-		charge.Amount = amount
+		if wire.Status == payment.Pending && wire.Amount == nil {
+			return charge, true
+		}
+		var amount decimal
+		if json.Unmarshal(wire.Amount, &amount) != nil {
+			return payment.Charge{}, false
+		}
+		var err error
+		charge.Amount, err = charge.Currency.Parse(string(amount))
 		return charge, err == nil
 	}
 	return payment.Charge{}, false
@@ -97,7 +107,7 @@ func decodeCart(body []byte) (cart payment.Cart, ok bool) {
 		} `json:"shipping_methods"`
 		Errors []wireError `json:"errors"`
 	}
-	if len(body) == 0 || json.Unmarshal(body, &wire) != nil {
+	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) || json.Unmarshal(body, &wire) != nil { // null says nothing
 		return payment.Cart{}, false
 	}
 	line := func(item lineItem) message.LineItem {

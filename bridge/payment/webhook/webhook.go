@@ -19,7 +19,7 @@
 //	2xx               the status in it; one that cannot be read: uncertain
 //	408, 409, 425     uncertain: an earlier call may be under way
 //	other 4xx         nothing was charged
-//	5xx, no answer    uncertain
+//	3xx, 5xx, no answer  uncertain
 //	no connection     nothing was charged
 package webhook
 
@@ -27,6 +27,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -109,8 +110,8 @@ func refusedCharge(response *httpclient.Response) *message.Failure {
 		failure.Class, failure.Reason = message.Auth, "the payment provider does not accept the bridge's signature"
 	case status == http.StatusTooManyRequests:
 		failure.Class, failure.Reason = message.Throttled, "the payment provider asked to slow down"
-	case status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly, status >= 500:
-		failure.Class, failure.Reason = message.Uncertain, "it failed to answer"
+	case status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly, status < 400, status >= 500:
+		failure.Class, failure.Reason = message.Uncertain, fmt.Sprintf("it answered %d, which says nothing", status)
 	default:
 		failure.Class, failure.Reason = message.Permanent, "the payment provider refused the payment"
 	}
@@ -123,8 +124,8 @@ func (p *Provider) Find(ctx context.Context, request payment.Request) (*payment.
 	if err != nil {
 		return nil, err
 	}
-	if response.Status == http.StatusNotFound {
-		return nil, nil
+	if response.Status == http.StatusNotFound { // it would know the request if it had charged it
+		return &payment.Charge{Status: payment.Declined}, nil
 	}
 	charge, ok := decodeCharge(response.Body)
 	if response.Status < 200 || response.Status >= 300 || !ok {
