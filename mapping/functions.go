@@ -13,21 +13,21 @@ import (
 	"github.com/itchyny/gojq"
 
 	"bizbridge/bridge/message"
+	"bizbridge/connectors/customerid"
+	"bizbridge/connectors/plaintext"
 )
 
 // functions are what queries have beside jq's own.
 var functions = map[string]func(any) (any, error){
-	"path_safe":      pathSafe,
-	"from_path_safe": fromPathSafe,
-	"derived_id":     derivedID,
-	"rfc3339":        rfc3339,
+	"path_safe":        pathSafe,
+	"from_path_safe":   fromPathSafe,
+	"html_to_text":     converter("html_to_text", plaintext.FromHTML),
+	"markdown_to_text": converter("markdown_to_text", plaintext.FromMarkdown),
+	"derived_id":       derivedID,
+	"rfc3339":          rfc3339,
 }
 
-const (
-	customerPrefix = "urn:mbid:"
-	customerSafe   = "mbid_" // a customer_id: its base64 in the alphabet of URLs, no longer than before
-	anySafe        = "text_" // any other text
-)
+const anySafe = "text_" // before what is no customer_id
 
 // pathSafe writes an id with letters, digits, "-" and "_" only. A customer_id keeps its length (164 characters).
 func pathSafe(v any) (any, error) {
@@ -35,11 +35,8 @@ func pathSafe(v any) (any, error) {
 	if !ok {
 		return nil, errors.New("path_safe takes a string")
 	}
-	if encoded, isCustomer := strings.CutPrefix(id, customerPrefix); isCustomer {
-		raw, err := base64.StdEncoding.DecodeString(encoded)
-		if err == nil && base64.StdEncoding.EncodeToString(raw) == encoded { // else it could not be written back
-			return customerSafe + base64.RawURLEncoding.EncodeToString(raw), nil
-		}
+	if form, reversible := customerid.Reversible(message.CustomerID(id)); reversible {
+		return form, nil
 	}
 	return anySafe + base64.RawURLEncoding.EncodeToString([]byte(id)), nil
 }
@@ -47,10 +44,8 @@ func pathSafe(v any) (any, error) {
 // fromPathSafe is the way back; null for what path_safe never gives.
 func fromPathSafe(v any) (any, error) {
 	id, _ := v.(string)
-	if encoded, ok := strings.CutPrefix(id, customerSafe); ok {
-		if raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded); err == nil {
-			return customerPrefix + base64.StdEncoding.EncodeToString(raw), nil
-		}
+	if customer, ok := customerid.Parse(id); ok {
+		return string(customer), nil
 	}
 	if encoded, ok := strings.CutPrefix(id, anySafe); ok {
 		if raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded); err == nil {
@@ -59,6 +54,23 @@ func fromPathSafe(v any) (any, error) {
 	}
 	return nil, nil
 }
+
+// converter makes plain text, which is all that Messages shows, of what a helpdesk writes.
+func converter(name string, convert func(string) string) func(any) (any, error) {
+	return func(v any) (any, error) {
+		text, ok := v.(string)
+		if !ok {
+			return nil, errors.New(name + " takes a string")
+		}
+		if len(text) > maxConverted {
+			return nil, fmt.Errorf("%s takes at most %d bytes", name, maxConverted)
+		}
+		return convert(text), nil
+	}
+}
+
+// maxConverted bounds the time of one call, where no time limit reaches.
+const maxConverted = 64 << 10
 
 // derivedID makes a UUID of a string or of an array of them: the same for the same, on every repeat.
 func derivedID(v any) (any, error) {
