@@ -4,12 +4,16 @@ package registry
 import (
 	"bizbridge/config"
 	"bizbridge/connectors"
+	"bizbridge/connectors/iadvize"
+	"bizbridge/connectors/infobip"
 	"bizbridge/connectors/webhook"
 )
 
 // Factories has every connector, in the order of the documentation.
 var Factories = []connectors.Factory{
 	webhook.Factory(),
+	infobip.Factory(),
+	iadvize.Factory(),
 }
 
 // Find gives the factory of a type.
