@@ -251,7 +251,7 @@ func (s *site) addDesk(name string, cfg config.Connector, former *auth.Authorize
 	}
 	s.speaks[name] = make(map[message.BusinessID]bool)
 	desk := &flow.Desk{
-		Name: name, Connector: connector, AnswerWithin: factory.AnswerWithin, Replies: factory.Abilities.Inbound[message.EventReplied],
+		Name: name, Connector: connector, AnswerWithin: factory.AnswerWithin, PostsOnce: factory.PostsOnce, Replies: factory.Abilities.Inbound[message.EventReplied],
 		IdentityTokens: cfg.Identity != nil,
 	}
 	desk.Sender = flow.Sender{

@@ -59,7 +59,7 @@ type CloseRelay interface {
 }
 
 // FailureRelay is for helpdesks that do not read the answers to their webhooks: every message of theirs that is refused or
-// fails for good comes back as message.failed through Deliver, once per key. That the customer left comes as
+// fails for good, or at all where they post once, comes back as message.failed through Deliver, once per key. That the customer left comes as
 // conversation.closed instead.
 type FailureRelay interface {
 	Connector
@@ -165,7 +165,10 @@ type Factory struct {
 
 	// AnswerWithin is how soon the helpdesk's webhooks want an answer; 0: it does not matter.
 	AnswerWithin time.Duration
-	Abilities    Abilities
+	// PostsOnce tells that it sends each webhook once, whatever the answer: a [FailureRelay] then hears of everything that was
+	// not sent, since nobody tries again.
+	PostsOnce bool
+	Abilities Abilities
 
 	// Origin gives a URL whose scheme, host and port are the helpdesk's own under these settings: files there are
 	// trusted. nil: no files come from the helpdesk.

@@ -35,7 +35,7 @@ func (f *Flow) tellSent(ctx context.Context, desk *Desk, out message.Outbound, d
 }
 
 // RelayFailure lets a helpdesk that does not read the answers to its webhooks know of a message of its own that was not
-// sent. It does nothing for others, and for a failure after which they try again.
+// sent. It does nothing for others, nor for a failure after which they try again.
 func (f *Flow) RelayFailure(ctx context.Context, desk *Desk, out message.Outbound, failure *message.Failure) {
 	if relaysFailures(desk) {
 		f.tellFailed(ctx, desk, out, failure)
@@ -51,7 +51,8 @@ func relaysFailures(desk *Desk) bool {
 // told by conversation.closed instead. The message is named by its key: its sender saw no other id.
 func (f *Flow) tellFailed(ctx context.Context, desk *Desk, out message.Outbound, failure *message.Failure) {
 	business := f.businesses[strings.ToLower(string(out.BusinessID))]
-	if !f.serves(desk, business) || !failure.Class.Final() || failure.Class == message.Closed {
+	again := !failure.Class.Final() && !desk.PostsOnce
+	if !f.serves(desk, business) || again || failure.Class == message.Closed {
 		return
 	}
 	out.BusinessID = business

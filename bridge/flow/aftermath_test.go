@@ -322,3 +322,24 @@ func containsAll(text string, words ...string) bool {
 	}
 	return true
 }
+
+// TestAHelpdeskThatPostsOnceHearsOfEverythingThatWasNotSent: nobody would send it again.
+func TestAHelpdeskThatPostsOnceHearsOfEverythingThatWasNotSent(t *testing.T) {
+	for _, class := range []message.Class{message.Transient, message.Throttled, message.Auth, message.Uncertain, message.Canceled, message.Closed} {
+		for _, once := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				d := &relay{desk: &desk{}}
+				r := newRig(t, withRelay(d))
+				r.Desks[business].PostsOnce = once
+				r.RelayFailure(t.Context(), r.Desks[business], reply("hello"), message.Failuref(class, "no"))
+				synctest.Wait()
+				r.idle(t)
+				want := 0
+				if once && class != message.Closed { // that is told by conversation.closed
+					want = 1
+				}
+				wantEqual(t, class.String()+" told", len(d.failed()), want)
+			})
+		}
+	}
+}

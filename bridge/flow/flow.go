@@ -35,6 +35,7 @@ type Desk struct {
 	Name         string
 	Connector    connectors.Connector
 	AnswerWithin time.Duration    // 0: its webhooks are patient
+	PostsOnce    bool             // it does not try again
 	Replies      connectors.Level // how it shows answers to interactive messages
 	Sender       Sender           // its door for messages to customers
 	// IdentityTokens: it gets tokens that tell who a customer is, so sign-ins come with proofs to ask for them with.

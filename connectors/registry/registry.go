@@ -6,12 +6,14 @@ import (
 	"bizbridge/connectors"
 	"bizbridge/connectors/iadvize"
 	"bizbridge/connectors/infobip"
+	"bizbridge/connectors/libredesk"
 	"bizbridge/connectors/webhook"
 )
 
 // Factories has every connector, in the order of the documentation.
 var Factories = []connectors.Factory{
 	webhook.Factory(),
+	libredesk.Factory(),
 	infobip.Factory(),
 	iadvize.Factory(),
 }
