@@ -57,6 +57,8 @@ func (a refusingApple) Send(context.Context, apple.Outgoing) (apple.Accepted, er
 // refused, and of what could not even be read whole.
 func TestAHelpdeskThatReadsNoAnswersHearsWhatBecameOfItsWebhooks(t *testing.T) {
 	text := message.Outbound{Key: "key", BusinessID: businessID, CustomerID: customerID, Content: message.Text{Text: "Hi"}}
+	other := text
+	other.Key = "other"
 	template := text
 	template.Content = message.Template{Name: "none"}
 	invalid := &message.Failure{Class: message.Invalid, Reason: "the message is not valid", Faults: []message.Fault{
@@ -72,7 +74,10 @@ func TestAHelpdeskThatReadsNoAnswersHearsWhatBecameOfItsWebhooks(t *testing.T) {
 	}{
 		"sent":                          {[]message.Outbound{text}, nil, nil, false, 200, ""},
 		"refused by Apple":              {[]message.Outbound{text}, nil, message.Failuref(message.Unreachable, "signed out"), false, 200, "unreachable: signed out"},
-		"refused before":                {[]message.Outbound{template}, nil, nil, false, 422, "unknown_template: no templates are configured"},
+		"refused before":                {[]message.Outbound{template}, nil, nil, false, 200, "unknown_template: no templates are configured"},
+		"refused before others":         {[]message.Outbound{template, other}, nil, nil, false, 200, "unknown_template: no templates are configured"},
+		"refused before, alone":         {[]message.Outbound{template}, nil, nil, true, 422, ""},
+		"refused before, not alone":     {[]message.Outbound{other, template}, nil, nil, true, 200, ""},
 		"not read whole":                {[]message.Outbound{{Key: "key", BusinessID: businessID, CustomerID: customerID}}, invalid, nil, false, 422, "invalid: the message is not valid: /data/content/text is too long"},
 		"not read at all":               {nil, invalid, nil, false, 422, ""},
 		"not now":                       {[]message.Outbound{text}, nil, message.Failuref(message.Throttled, "slow down"), false, 429, ""},

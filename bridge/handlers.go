@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"bizbridge/bridge/apple"
+	"bizbridge/bridge/flow"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
 	"bizbridge/bridge/signature"
@@ -97,6 +98,13 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 		if failure != nil {
 			s.flow.RelayFailure(r.Context(), desk, out, failure)
 		}
+		if refusedAlone(desk, messages, result, failure) {
+			p := failureProblem(failure)
+			s.logRefusal(w, r, name, p)
+			result = message.SendResult{ID: out.Key, Status: message.StatusFailed, Code: p.Code, Reason: p.Detail, Parts: []message.Part{}}
+			results = append(results, result)
+			continue
+		}
 		// What Apple refuses for good is an outcome: another try would only meet it again.
 		if failure != nil && (result.Status == "" || !failure.Class.Final()) {
 			s.writeFailure(w, r, name, result, failure)
@@ -109,6 +117,12 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"results": results})
+}
+
+// refusedAlone tells of a message that is refused for good before Apple was asked, whose sender hears of it otherwise, or beside
+// which others came: it must not keep those back, nor bring the whole webhook again.
+func refusedAlone(desk *flow.Desk, messages []message.Outbound, result message.SendResult, failure *message.Failure) bool {
+	return failure != nil && failure.Class.Final() && result.Status == "" && (len(messages) > 1 || flow.RelaysFailures(desk))
 }
 
 // writeFailure tells a sender why its message was not sent. What the flow refused before it asked Apple is logged here;

@@ -37,12 +37,13 @@ func (f *Flow) tellSent(ctx context.Context, desk *Desk, out message.Outbound, d
 // RelayFailure lets a helpdesk that does not read the answers to its webhooks know of a message of its own that was not
 // sent. It does nothing for others, nor for a failure after which they try again.
 func (f *Flow) RelayFailure(ctx context.Context, desk *Desk, out message.Outbound, failure *message.Failure) {
-	if relaysFailures(desk) {
+	if RelaysFailures(desk) {
 		f.tellFailed(ctx, desk, out, failure)
 	}
 }
 
-func relaysFailures(desk *Desk) bool {
+// RelaysFailures tells whether a helpdesk hears of messages of its own that were not sent.
+func RelaysFailures(desk *Desk) bool {
 	relay, ok := desk.Connector.(connectors.FailureRelay)
 	return ok && relay.RelaysFailures()
 }
@@ -93,7 +94,7 @@ func refusedLine(out message.Outbound, result message.SendResult, failure *messa
 // noteRefusal tells the agent why a line was not sent, once per key, where message.failed does not.
 func (f *Flow) noteRefusal(desk *Desk, sender Sender, out message.Outbound, failure *message.Failure) {
 	writer, ok := desk.Connector.(connectors.NoteWriter)
-	if !ok || sender.Source == desk.Sender.Source && relaysFailures(desk) {
+	if !ok || sender.Source == desk.Sender.Source && RelaysFailures(desk) {
 		return
 	}
 	f.inTurn(desk, out, "a note cannot be written", func(ctx context.Context) error {

@@ -61,7 +61,9 @@ func table() string {
 		}
 		out.WriteString("\n")
 	}
-	row("", func(f connectors.Factory) string { return fmt.Sprintf("[`%s`](connectors/%s/README.md)", f.Type, f.Type) })
+	row("", func(f connectors.Factory) string {
+		return fmt.Sprintf("[`%s`](connectors/%s/README.md)", f.Type, f.Type)
+	})
 	row("---", func(connectors.Factory) string { return "---" })
 	for _, kind := range message.Kinds {
 		row("to the phone: "+strings.ReplaceAll(string(kind), "_", " "), func(f connectors.Factory) string { return mark(f.Abilities.Sends(kind)) })

@@ -7,6 +7,7 @@ import (
 	"bizbridge/connectors/iadvize"
 	"bizbridge/connectors/infobip"
 	"bizbridge/connectors/libredesk"
+	"bizbridge/connectors/sunshine"
 	"bizbridge/connectors/webhook"
 )
 
@@ -14,6 +15,7 @@ import (
 var Factories = []connectors.Factory{
 	webhook.Factory(),
 	libredesk.Factory(),
+	sunshine.Factory(),
 	infobip.Factory(),
 	iadvize.Factory(),
 }

@@ -32,12 +32,15 @@ const (
 const (
 	intentPrefix = "pi_"
 	tokenPrefix  = "tok_"
+	chargePrefix = "ch_"
 	maxID        = 255
 )
 
 const (
 	reasonCanceled   = "the payment was cancelled at Stripe"
-	reasonOtherTotal = "the request was first authorised for another total"
+	reasonOtherTotal = "the request was first authorised for another total, a new request is needed"
+	reasonReserved   = "reserved, to be captured at Stripe"
+	reasonTest       = "a test: nobody was charged"
 	reasonUnreadable = "Stripe has taken a payment, but does not tell how much in a way that can be read"
 )
 
@@ -49,7 +52,8 @@ type intent struct {
 	AmountReceived   *int64          `json:"amount_received"`
 	AmountCapturable *int64          `json:"amount_capturable"`
 	Currency         string          `json:"currency"`
-	Metadata         json.RawMessage `json:"metadata"` // only a search looks into it
+	LiveMode         *bool           `json:"livemode"`
+	Metadata         json.RawMessage `json:"metadata"`
 	LastError        *fault          `json:"last_payment_error"`
 }
 
@@ -58,6 +62,7 @@ type fault struct {
 	Type        string  `json:"type"`
 	Code        string  `json:"code"`
 	DeclineCode string  `json:"decline_code"`
+	Charge      string  `json:"charge"` // the attempt that failed
 	Intent      *intent `json:"payment_intent"`
 }
 
@@ -94,12 +99,26 @@ func readIntents(body []byte) ([]intent, bool) {
 	return *list.Data, true
 }
 
-// of tells whether this is a request's.
-func (i *intent) of(request string) bool {
-	var metadata struct {
-		Request string `json:"request_id"`
+// metadata is what this package writes to a PaymentIntent.
+type metadata struct {
+	Request  string `json:"request_id"`
+	Business string `json:"business_id"`
+	Customer string `json:"customer"`
+	Refused  string `json:"refused"` // the failed attempt after which there was another
+}
+
+// metadata gives nothing for what this package has not written.
+func (i *intent) metadata() (m metadata) {
+	if json.Unmarshal(i.Metadata, &m) != nil {
+		return metadata{}
 	}
-	return json.Unmarshal(i.Metadata, &metadata) == nil && strings.EqualFold(metadata.Request, request)
+	return m
+}
+
+// of tells whether this is a request's.
+func (i *intent) of(o owner) bool {
+	m := i.metadata()
+	return strings.EqualFold(m.Request, o.request) && strings.EqualFold(m.Business, o.business) && m.Customer == o.customer
 }
 
 // readToken gives "" for what is no token.
@@ -143,6 +162,29 @@ func (i *intent) decided() (*payment.Charge, *message.Failure) {
 	return nil, nil
 }
 
+// settled is decided, and also tells of a card that was refused, unless another attempt may be under way: each that follows a
+// refusal leaves a mark of that refusal first.
+func (i *intent) settled() (*payment.Charge, *message.Failure) {
+	charge, failure := i.decided()
+	if charge != nil || failure != nil || i.Status != statusRequiresPayment || i.LastError == nil {
+		return charge, failure
+	}
+	if refused := i.metadata().Refused; refused != "" && (i.LastError.attempt() == noAttempt || i.LastError.attempt() == refused) {
+		return nil, nil
+	}
+	return i.declined(i.LastError.words()), nil
+}
+
+const noAttempt = "unnamed"
+
+// attempt names the attempt that failed.
+func (f *fault) attempt() string {
+	if identifier(f.Charge, chargePrefix) {
+		return f.Charge
+	}
+	return noAttempt
+}
+
 // taken says what Stripe says, also where it is not what was asked for: the caller compares.
 func (i *intent) taken(status payment.ChargeStatus, n *int64) (*payment.Charge, *message.Failure) {
 	if n == nil {
@@ -152,7 +194,19 @@ func (i *intent) taken(status payment.ChargeStatus, n *int64) (*payment.Charge, 
 	if err != nil {
 		return nil, message.Failuref(message.Uncertain, "%s", reasonUnreadable)
 	}
-	return &payment.Charge{Status: status, Amount: amount, Currency: currency, Ref: i.ID}, nil
+	return &payment.Charge{Status: status, Amount: amount, Currency: currency, Ref: i.ID, Reason: i.remark()}, nil
+}
+
+// remark is what is special about what was taken.
+func (i *intent) remark() string {
+	var remarks []string
+	if i.Status == statusRequiresCapture {
+		remarks = append(remarks, reasonReserved)
+	}
+	if i.LiveMode != nil && !*i.LiveMode {
+		remarks = append(remarks, reasonTest)
+	}
+	return strings.Join(remarks, "; ")
 }
 
 func (i *intent) declined(reason string) *payment.Charge {

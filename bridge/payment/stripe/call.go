@@ -18,18 +18,19 @@ import (
 const (
 	opCreate  = "payment_intent_create"
 	opToken   = "payment_token"
+	opMark    = "payment_intent_update"
 	opConfirm = "payment_intent_confirm"
 	opGet     = "payment_intent_get"
 	opSearch  = "payment_intent_search"
 )
 
 // Operations are the calls to Stripe, as the metrics name them.
-var Operations = []string{opCreate, opToken, opConfirm, opGet, opSearch}
+var Operations = []string{opCreate, opToken, opMark, opConfirm, opGet, opSearch}
 
 // What the operations are called in words.
 var operationWords = map[string]string{
 	opCreate: "to make a PaymentIntent", opToken: "the Apple Pay token", opConfirm: "to confirm the PaymentIntent",
-	opGet: "to show the PaymentIntent", opSearch: "to search for PaymentIntents",
+	opMark: "to note a refusal in the PaymentIntent", opGet: "to show the PaymentIntent", opSearch: "to search for PaymentIntents",
 }
 
 // APIVersion is the version of Stripe's API that this package was written for. It is sent with every call.
@@ -54,13 +55,15 @@ func idempotencyKey(prefix string, parts ...string) string {
 	return prefix + name
 }
 
-// post changes something.
+// post changes something. Without a key Stripe does it each time.
 func (p *Provider) post(ctx context.Context, operation, path, key string, form url.Values, retry httpclient.Retry) (*httpclient.Response, *message.Failure) {
 	header := p.header()
 	header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 	// In lower case, since net/http repeats a POST by itself when it sees "Idempotency-Key" and the connection breaks before an
 	// answer. What is repeated is for this package to say. Names of headers have no case.
-	header["idempotency-key"] = []string{key}
+	if key != "" {
+		header["idempotency-key"] = []string{key}
+	}
 	return p.do(ctx, httpclient.Call{
 		Operation: operation, Method: http.MethodPost, URL: p.settings.base() + path, Header: header,
 		Body: []byte(form.Encode()), Retry: retry,

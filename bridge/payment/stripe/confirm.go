@@ -47,7 +47,15 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, deadline.Add(-min(reserve, time.Until(deadline)/4)))
+	return context.WithDeadline(ctx, deadline.Add(-share(ctx, reserve)))
+}
+
+// share is a time, or a quarter of what is left where that is less.
+func share(ctx context.Context, most time.Duration) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(most, time.Until(deadline)/4)
+	}
+	return most
 }
 
 // busy tells whether another call on the same PaymentIntent is under way, which will have an end soon.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // DefaultBaseURL is where Stripe's API is.
@@ -53,6 +54,8 @@ func (s Settings) Validate(report func(path, message, hint string)) {
 		report("secret_key", "is missing", "Stripe's Dashboard shows it under Developers, API keys.")
 	case strings.TrimSpace(s.SecretKey) != s.SecretKey:
 		report("secret_key", "has white space around it", "Remove it; a file may end with a line break.")
+	case strings.ContainsFunc(s.SecretKey, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		report("secret_key", "has white space or a control character in it", "Copy it as Stripe shows it.")
 	case !printable(s.SecretKey):
 		report("secret_key", "has a character in it that is not printable ASCII", "Copy it as Stripe shows it.")
 	case strings.HasPrefix(s.SecretKey, "pk_"):
@@ -62,7 +65,7 @@ func (s Settings) Validate(report func(path, message, hint string)) {
 	}
 	if s.BaseURL != "" {
 		if fault := urlFault(s.BaseURL); fault != "" {
-			report("base_url", fault, "Remove it: Stripe is at "+DefaultBaseURL+".")
+			report("api_url", fault, "Remove it: Stripe is at "+DefaultBaseURL+".")
 		}
 	}
 	if s.Capture != "" && s.Capture != CaptureAutomatic && s.Capture != CaptureManual {

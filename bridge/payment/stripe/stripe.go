@@ -3,11 +3,14 @@ package stripe
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +21,9 @@ import (
 )
 
 const (
-	longest  = 25 * time.Second // an authorisation takes; the sheet of Apple Pay waits for about 30 s
+	longest  = 20 * time.Second // an authorisation takes where its caller has no limit of its own
 	reserve  = 3 * time.Second  // of it are kept for looking back
+	glance   = 2 * time.Second  // a search takes that can be done without
 	maxToken = 64 << 10         // bytes of paymentData: more than ten times what Apple writes
 )
 
@@ -45,10 +49,21 @@ func (p *Provider) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "stripe.Provider at "+p.settings.base())
 }
 
+// owner is whose a payment is, as the metadata says.
+type owner struct {
+	request  string // its ID in lower case
+	business string // its ID in lower case
+	customer string // a hash: Stripe has no need of the name that Apple gave
+}
+
+func newOwner(requestID string, request payment.Request) owner {
+	sum := sha256.Sum256([]byte(request.Customer))
+	return owner{requestID, strings.ToLower(string(request.Business)), hex.EncodeToString(sum[:16])}
+}
+
 // consent is an authorisation in Stripe's terms, and how far it has come.
 type consent struct {
-	request     string // the request's ID in lower case
-	business    string
+	owner
 	currency    string
 	amount      int64
 	transaction string
@@ -65,13 +80,21 @@ func (p *Provider) Authorize(ctx context.Context, authorization payment.Authoriz
 	if failure != nil {
 		return payment.Charge{}, failure
 	}
-	ctx, cancel := context.WithTimeout(ctx, longest)
+	ctx, cancel := bounded(ctx)
 	defer cancel()
 	charge, failure := p.authorize(ctx, c)
 	if failure != nil {
 		return payment.Charge{}, failure
 	}
 	return *charge, nil
+}
+
+// bounded sets a limit where the caller has none.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, longest)
 }
 
 // newConsent refuses, before Stripe hears of it, what cannot be paid there.
@@ -97,8 +120,8 @@ func newConsent(a payment.Authorization) (*consent, *message.Failure) {
 		return nil, message.Failuref(message.Invalid, "the consent has no payment data")
 	}
 	return &consent{
-		request: request, business: strings.ToLower(string(a.Business)), currency: strings.ToLower(string(a.Currency)),
-		amount: amount, transaction: a.TransactionID, form: form,
+		owner: newOwner(request, a.Request), currency: strings.ToLower(string(a.Currency)), amount: amount,
+		transaction: a.TransactionID, form: form,
 	}, nil
 }
 
@@ -134,18 +157,15 @@ func requestID(text string) (string, bool) {
 
 func (p *Provider) authorize(ctx context.Context, c *consent) (*payment.Charge, *message.Failure) {
 	charge, failure := p.create(ctx, c)
+	switch {
+	case charge != nil || failure != nil:
+	case c.before:
+		charge, failure = p.again(ctx, c)
+	default:
+		charge, failure = p.forgotten(ctx, c)
+	}
 	if charge != nil || failure != nil {
 		return charge, failure
-	}
-	if c.before {
-		// What Stripe said is as old as the first time, so it is asked anew.
-		now, failure := p.read(ctx, c.intent)
-		if failure != nil {
-			return nil, uncertain(failure)
-		}
-		if charge, failure := now.decided(); charge != nil || failure != nil {
-			return charge, failure
-		}
 	}
 	charge, failure = p.tokenize(ctx, c)
 	if charge == nil && failure == nil {
@@ -155,6 +175,49 @@ func (p *Provider) authorize(ctx context.Context, c *consent) (*payment.Charge, 
 		return nil, uncertain(failure) // it says nothing of those who were here before, and may be paying now
 	}
 	return charge, failure
+}
+
+// again looks at a PaymentIntent that somebody has asked for before: what Stripe said is as old as the first time. Where a card
+// was refused, that is noted before there is another attempt. Else Find could take the old refusal for the end while the new
+// attempt is under way: it is documented that an update removes the old one, but not when a confirmation does.
+func (p *Provider) again(ctx context.Context, c *consent) (*payment.Charge, *message.Failure) {
+	now, failure := p.read(ctx, c.intent)
+	if failure != nil {
+		return nil, uncertain(failure)
+	}
+	if charge, failure := now.decided(); charge != nil || failure != nil || now.LastError == nil {
+		return charge, failure
+	}
+	form := url.Values{"metadata[refused]": {now.LastError.attempt()}}
+	resp, failure := p.postHarmless(ctx, opMark, "/v1/payment_intents/"+c.intent, "", form)
+	if failure == nil && resp.Status != http.StatusOK {
+		failure = refused(opMark, resp)
+	}
+	if failure != nil {
+		return nil, uncertain(failure)
+	}
+	return nil, nil
+}
+
+// forgotten looks for the PaymentIntent of a request whose key Stripe has forgotten, since the one that was made now would be
+// another. A search that fails keeps nobody from paying: keys are kept for longer than requests can be paid. One that finds
+// something does, until it is known what became of that.
+func (p *Provider) forgotten(ctx context.Context, c *consent) (*payment.Charge, *message.Failure) {
+	within, cancel := context.WithTimeout(ctx, share(ctx, glance))
+	defer cancel()
+	found, failure := p.search(within, c.owner)
+	if failure != nil {
+		return nil, nil
+	}
+	others := slices.DeleteFunc(found, func(i intent) bool { return i.ID == c.intent })
+	charge, failure := p.outcome(ctx, others)
+	if failure != nil {
+		return nil, uncertain(failure)
+	}
+	if charge != nil && charge.Status == payment.Declined {
+		return nil, nil
+	}
+	return charge, nil
 }
 
 // passing tells whether a failure was Stripe's or the network's of the moment: the same call made elsewhere may have worked.
@@ -171,6 +234,7 @@ func (p *Provider) create(ctx context.Context, c *consent) (*payment.Charge, *me
 		"payment_method_types[]": {"card"},
 		"metadata[request_id]":   {c.request},
 		"metadata[business_id]":  {c.business},
+		"metadata[customer]":     {c.customer},
 	}
 	resp, failure := p.postHarmless(ctx, opCreate, "/v1/payment_intents", idempotencyKey("bizbridge-intent-", c.request), form)
 	switch {
@@ -179,7 +243,7 @@ func (p *Provider) create(ctx context.Context, c *consent) (*payment.Charge, *me
 	case resp.Status == http.StatusConflict:
 		return nil, uncertain(refused(opCreate, resp)) // somebody else is at it
 	case resp.Status != http.StatusOK && readFault(resp.Body).Type == typeIdempotency:
-		return p.otherTotal(ctx, c.request)
+		return p.otherTotal(ctx, c.owner)
 	case resp.Status != http.StatusOK:
 		return nil, refused(opCreate, resp)
 	}
@@ -200,16 +264,18 @@ func replayed(resp *httpclient.Response) bool {
 }
 
 // otherTotal is for a request that Stripe knows with another total, or from before the settings changed. Nothing is charged
-// now; but it may have been then.
-func (p *Provider) otherTotal(ctx context.Context, request string) (*payment.Charge, *message.Failure) {
-	charge, failure := p.find(ctx, request)
-	if failure != nil {
+// now; but it may have been then, and the search may not know of it yet.
+func (p *Provider) otherTotal(ctx context.Context, o owner) (*payment.Charge, *message.Failure) {
+	charge, failure := p.find(ctx, o)
+	switch {
+	case failure != nil:
 		return nil, uncertain(failure)
+	case charge == nil:
+		return nil, message.Failuref(message.Uncertain, "the request was first authorised for another total, and it does not tell yet whether that was paid")
+	case charge.Status == payment.Declined:
+		charge.Reason = reasonOtherTotal
 	}
-	if charge != nil && charge.Status != payment.Declined {
-		return charge, nil
-	}
-	return &payment.Charge{Status: payment.Declined, Reason: reasonOtherTotal}, nil
+	return charge, nil
 }
 
 // tokenize hands Apple's token to Stripe. It charges nothing.

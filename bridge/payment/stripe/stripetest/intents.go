@@ -76,7 +76,7 @@ func (s *Server) create(form url.Values, fault Fault) (*answer, bool) {
 	amount, err := strconv.ParseInt(form.Get("amount"), 10, 64)
 	currency, capture := form.Get("currency"), form.Get("capture_method")
 	switch {
-	case !known(form, "amount", "currency", "capture_method", "payment_method_types[]", "metadata[request_id]", "metadata[business_id]"):
+	case !known(form, "amount", "currency", "capture_method", "payment_method_types[]", "metadata[request_id]", "metadata[business_id]", "metadata[customer]"):
 		return problem(400, "invalid_request_error", "parameter_unknown"), false
 	case err != nil || len(currency) != 3 || currency != strings.ToLower(currency), capture != "automatic" && capture != "manual":
 		return problem(400, "invalid_request_error", "parameter_invalid_integer"), false
@@ -90,7 +90,9 @@ func (s *Server) create(form url.Values, fault Fault) (*answer, bool) {
 	}
 	i := &intent{
 		id: newID("pi_"), status: "requires_payment_method", currency: currency, capture: capture, amount: amount, created: time.Now().Unix(),
-		metadata: map[string]string{"request_id": form.Get("metadata[request_id]"), "business_id": form.Get("metadata[business_id]")},
+		metadata: map[string]string{
+			"request_id": form.Get("metadata[request_id]"), "business_id": form.Get("metadata[business_id]"), "customer": form.Get("metadata[customer]"),
+		},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,8 +188,28 @@ func (s *Server) attempt(i *intent, t *token, fault Fault) *answer {
 }
 
 func (i *intent) fail(code, declineCode string) *answer {
-	i.last = object{"type": "card_error", "code": code, "decline_code": declineCode, "message": "words for people"}
+	i.last = object{"type": "card_error", "code": code, "decline_code": declineCode, "message": "words for people", "charge": newID("ch_")}
 	return problem(402, "card_error", code, "decline_code", declineCode, "payment_intent", i.show())
+}
+
+// update changes metadata. "[last_payment_error] will be cleared if the PaymentIntent is later updated for any reason."
+func (s *Server) update(id string, form url.Values) *answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.intents[id]
+	switch {
+	case !known(form, "metadata[refused]"):
+		return problem(400, "invalid_request_error", "parameter_unknown")
+	case i == nil:
+		return problem(404, "invalid_request_error", "resource_missing")
+	case i.busy:
+		return problem(429, "invalid_request_error", "lock_timeout")
+	}
+	i.metadata["refused"] = form.Get("metadata[refused]")
+	if !s.KeepErrors {
+		i.last = nil
+	}
+	return shown(200, i.show())
 }
 
 func (s *Server) show(id string) *answer {

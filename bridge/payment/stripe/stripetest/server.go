@@ -24,6 +24,7 @@ const Key = "sk_test_notARealKey000000"
 const (
 	Create  = "create"
 	Token   = "token"
+	Update  = "update"
 	Confirm = "confirm"
 	Get     = "get"
 	Search  = "search"
@@ -67,9 +68,11 @@ type Call struct {
 // Server is one account at Stripe.
 type Server struct {
 	*httptest.Server
-	// Plan, when not nil, says how a call goes wrong. Latency is how long a charge takes. Both are set before the first call.
-	Plan    func(operation string) Fault
-	Latency func() time.Duration
+	// Plan, when not nil, says how a call goes wrong. Latency is how long a charge takes. KeepErrors lets an update not remove the
+	// error of the last attempt, against the documentation. They are set before the first call.
+	Plan       func(operation string) Fault
+	Latency    func() time.Duration
+	KeepErrors bool
 
 	mu      sync.Mutex
 	saved   map[string]*result
@@ -148,6 +151,8 @@ func operationOf(r *http.Request) string {
 		return Token
 	case r.Method == http.MethodPost && strings.HasPrefix(path, "/v1/payment_intents/pi_") && strings.HasSuffix(path, "/confirm"):
 		return Confirm
+	case r.Method == http.MethodPost && strings.HasPrefix(path, "/v1/payment_intents/pi_"):
+		return Update
 	case r.Method == http.MethodGet && path == "/v1/payment_intents/search":
 		return Search
 	case r.Method == http.MethodGet && strings.HasPrefix(path, "/v1/payment_intents/pi_"):
@@ -222,8 +227,10 @@ func (s *Server) refuse(r *http.Request, operation string, fault Fault) *answer 
 
 func (s *Server) perform(r *http.Request, operation string, fault Fault) *answer {
 	switch {
-	case r.Method == http.MethodGet && (fault == ErrorBefore || fault == ErrorAfter):
+	case (r.Method == http.MethodGet || operation == Update) && (fault == ErrorBefore || fault == ErrorAfter):
 		return problem(500, "api_error", "")
+	case operation == Update: // also without a key
+		return s.update(strings.TrimPrefix(r.URL.Path, "/v1/payment_intents/"), r.PostForm)
 	case operation == Get:
 		return s.show(strings.TrimPrefix(r.URL.Path, "/v1/payment_intents/"))
 	case operation == Search:
