@@ -4,6 +4,7 @@ package registry
 import (
 	"bizbridge/config"
 	"bizbridge/connectors"
+	"bizbridge/connectors/chatwoot"
 	"bizbridge/connectors/iadvize"
 	"bizbridge/connectors/infobip"
 	"bizbridge/connectors/libredesk"
@@ -14,6 +15,7 @@ import (
 // Factories has every connector, in the order of the documentation.
 var Factories = []connectors.Factory{
 	webhook.Factory(),
+	chatwoot.Factory(),
 	libredesk.Factory(),
 	sunshine.Factory(),
 	infobip.Factory(),

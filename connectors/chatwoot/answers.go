@@ -1,0 +1,143 @@
+package chatwoot
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+
+	"bizbridge/bridge/message"
+	"bizbridge/connectors"
+)
+
+// answer writes an answer into the message that it belongs to, as Chatwoot's own widget does. One to anything else, such as a
+// template, is a message of the customer's in words.
+func (c *Connector) answer(ctx context.Context, data message.Data) (connectors.Receipt, error) {
+	in, err := c.place(ctx, data)
+	if err != nil {
+		return connectors.Receipt{}, err
+	}
+	asked, err := c.asked(ctx, data, in.all)
+	if err != nil {
+		return connectors.Receipt{}, err
+	}
+	if asked != nil {
+		submitted := asked.submitted(*data.Reply)
+		err := c.submit(ctx, data.CustomerID, *asked, submitted)
+		switch {
+		case err == nil && asked.conversation == in.ID:
+			return connectors.Receipt{ID: receiptID(asked.ID)}, nil
+		case err != nil && !refused(err):
+			return connectors.Receipt{}, err
+		}
+		// An answer inside a resolved conversation would not be seen.
+	}
+	return c.write(ctx, in, data, data.Reply.Text())
+}
+
+// question is a message that customers can answer.
+type question struct {
+	chatMessage
+	conversation int64
+}
+
+// How far the question of an answer is looked for: in the last messages of the last conversations.
+const (
+	maxAskedIn = 3
+	maxPages   = 2 // of twenty messages
+)
+
+// asked finds the message that an answer belongs to: the one of which the bridge made that request. nil for none.
+func (c *Connector) asked(ctx context.Context, data message.Data, all []conversation) (*question, error) {
+	if data.Reply.RequestID == "" || len(data.Reply.Selections) == 0 {
+		return nil, nil
+	}
+	for _, in := range all[:min(len(all), maxAskedIn)] {
+		for page, before := 0, int64(0); page < maxPages; page++ {
+			latest, err := c.latestMessages(ctx, in.ID, before)
+			if err != nil {
+				return nil, err
+			}
+			for _, each := range latest {
+				if c.requestID(data, in.ID, each) == data.Reply.RequestID {
+					return &question{each, in.ID}, nil
+				}
+			}
+			if len(latest) == 0 {
+				break
+			}
+			before = latest[0].ID
+		}
+	}
+	return nil, nil
+}
+
+// requestID is the request that the bridge made of a message; "" for a message that cannot be answered.
+func (c *Connector) requestID(data message.Data, conversation int64, asked chatMessage) string {
+	switch asked.ContentType {
+	case typeSelect, typeCards, typeForm:
+		sent := message.Outbound{Key: key(conversation, asked.ID, 0), BusinessID: data.BusinessID, CustomerID: data.CustomerID}
+		return sent.RequestID("connector:"+c.Name, 0)
+	}
+	return ""
+}
+
+// submittedValue is one answer as Chatwoot keeps it.
+type submittedValue struct {
+	Name  string `json:"name,omitempty"`
+	Title string `json:"title,omitempty"`
+	Value string `json:"value"`
+}
+
+// submitted are the answers in Chatwoot's terms.
+func (q question) submitted(reply message.Reply) []submittedValue {
+	if q.ContentType == typeForm {
+		return submittedFields(q.ContentAttributes.Items, reply.Selections)
+	}
+	var values []submittedValue
+	all := options(q.ContentType, q.ContentAttributes.Items)
+	for _, chosen := range reply.Selections {
+		value := submittedValue{Title: chosen.Title, Value: cmp.Or(chosen.Title, chosen.ID)}
+		for place, each := range all {
+			if chosen.ID == optionID(place) {
+				value = submittedValue{Title: each.title, Value: each.value}
+			}
+		}
+		values = append(values, value)
+	}
+	return values
+}
+
+func submittedFields(fields items, selections []message.Selection) []submittedValue {
+	var values []submittedValue
+	for place, field := range fields {
+		var answers []string
+		for _, each := range selections {
+			if each.Page == pageID(place) {
+				answers = append(answers, cmp.Or(each.Value, each.Title, each.ID))
+			}
+		}
+		if len(answers) > 0 {
+			values = append(values, submittedValue{Name: string(field.Name), Title: string(field.Label), Value: strings.Join(answers, ", ")})
+		}
+	}
+	return values
+}
+
+// submit is not repeated by itself: 500 may mean that the answer is not valid, and then there has to be time for a message.
+func (c *Connector) submit(ctx context.Context, customer message.CustomerID, asked question, values []submittedValue) error {
+	return c.do(ctx, request{
+		operation: "answer", method: http.MethodPatch,
+		url:  c.contactURL(customer) + "/conversations/" + number(asked.conversation) + "/messages/" + number(asked.ID),
+		body: map[string]any{"submitted_values": values},
+	}, nil)
+}
+
+// refused tells whether Chatwoot does not take an answer into its message. It says 500 where it finds it not valid.
+func refused(err error) bool {
+	switch message.FailureOf(err).Status {
+	case http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError:
+		return true
+	}
+	return false
+}
