@@ -59,20 +59,25 @@ func Check(ctx context.Context, cfg *config.Config) (Report, error) {
 	return report, nil
 }
 
-// untold finds businesses whose customers can sign in or pay while their helpdesk is never told.
+// untold finds businesses whose helpdesk is never told what their customers do.
 func untold(cfg *config.Config, abilities map[string]connectors.Abilities) (warnings []string) {
 	for i, business := range cfg.Businesses {
 		for _, name := range business.ConnectorNames() {
-			can := abilities[name]
-			if level := can.Takes(message.EventSignIn); business.SignIn != "" && level <= connectors.Dropped {
-				warnings = append(warnings, fmt.Sprintf(
-					"businesses[%d].signin: the connector %s does not take signin.completed (%s), so nobody hears who signs in. Add a rule for it to the mapping.",
-					i, name, level))
-			}
-			if level := can.Takes(message.EventPayment); business.ApplePay != "" && level <= connectors.Dropped {
-				warnings = append(warnings, fmt.Sprintf(
-					"businesses[%d].apple_pay: the connector %s does not take payment.updated (%s), so nobody hears who has paid. Add a rule for it to the mapping.",
-					i, name, level))
+			for _, needed := range []struct {
+				key   string
+				used  bool
+				event message.EventType
+				so    string
+			}{
+				{"connector", true, message.EventReceived, "what customers write is not shown"},
+				{"signin", business.SignIn != "", message.EventSignIn, "nobody hears who signs in"},
+				{"apple_pay", business.ApplePay != "", message.EventPayment, "nobody hears who has paid"},
+			} {
+				if level := abilities[name].Takes(needed.event); needed.used && level <= connectors.Dropped {
+					warnings = append(warnings, fmt.Sprintf(
+						"businesses[%d].%s: the connector %s does not take %s (%s), so %s. Add a rule for it, if it has a mapping.",
+						i, needed.key, name, needed.event, level, needed.so))
+				}
 			}
 		}
 	}

@@ -126,3 +126,33 @@ func TestAHelpdeskThatReadsNoAnswersHearsWhatBecameOfItsWebhooks(t *testing.T) {
 		})
 	}
 }
+
+// TestAHelpdeskThatPostsOnceIsAnsweredAndTold: it would take a status for the reason, and never come again.
+func TestAHelpdeskThatPostsOnceIsAnsweredAndTold(t *testing.T) {
+	desk := &flow.Desk{Connector: &deafDesk{}, PostsOnce: true}
+	patient := &flow.Desk{Connector: &deafDesk{}}
+	reads := &flow.Desk{Connector: &deafDesk{hears: true}, PostsOnce: true}
+	notNow, never := message.Failuref(message.Transient, "not now"), message.Failuref(message.Invalid, "no")
+	tried := message.SendResult{Status: message.StatusFailed}
+	for name, test := range map[string]struct {
+		desk     *flow.Desk
+		messages int
+		result   message.SendResult
+		failure  *message.Failure
+		want     bool
+	}{
+		"once, not now":              {desk, 1, message.SendResult{}, notNow, true},
+		"once, tried":                {desk, 1, tried, notNow, true},
+		"once, refused":              {desk, 1, message.SendResult{}, never, true},
+		"again, not now":             {patient, 1, message.SendResult{}, notNow, false},
+		"again, refused":             {patient, 1, message.SendResult{}, never, true},
+		"reads, not now":             {reads, 1, message.SendResult{}, notNow, false},
+		"reads, refused":             {reads, 1, message.SendResult{}, never, false},
+		"reads, refused with others": {reads, 2, message.SendResult{}, never, true},
+		"reads, not now with others": {reads, 2, message.SendResult{}, notNow, false},
+	} {
+		if got := toldOtherwise(test.desk, test.messages, test.result, test.failure); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

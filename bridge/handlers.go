@@ -98,10 +98,12 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 		if failure != nil {
 			s.flow.RelayFailure(r.Context(), desk, out, failure)
 		}
-		if refusedAlone(desk, messages, result, failure) {
-			p := failureProblem(failure)
-			s.logRefusal(w, r, name, p)
-			result = message.SendResult{ID: out.Key, Status: message.StatusFailed, Code: p.Code, Reason: p.Detail, Parts: []message.Part{}}
+		if failure != nil && toldOtherwise(desk, len(messages), result, failure) {
+			if result.Status == "" {
+				p := failureProblem(failure)
+				s.logRefusal(w, r, name, p)
+				result = message.SendResult{ID: out.Key, Status: message.StatusFailed, Code: p.Code, Reason: p.Detail, Parts: []message.Part{}}
+			}
 			results = append(results, result)
 			continue
 		}
@@ -119,10 +121,12 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 	writeJSON(w, http.StatusOK, map[string]any{"results": results})
 }
 
-// refusedAlone tells of a message that is refused for good before Apple was asked, whose sender hears of it otherwise, or beside
-// which others came: it must not keep those back, nor bring the whole webhook again.
-func refusedAlone(desk *flow.Desk, messages []message.Outbound, result message.SendResult, failure *message.Failure) bool {
-	return failure != nil && failure.Class.Final() && result.Status == "" && (len(messages) > 1 || flow.RelaysFailures(desk))
+// toldOtherwise tells of a message that is not sent, of which the status of the answer need not tell: its helpdesk hears of it by
+// message.failed, where it would not come again, or it is refused for good and others came with it, which it must not keep
+// back.
+func toldOtherwise(desk *flow.Desk, messages int, result message.SendResult, failure *message.Failure) bool {
+	refused := failure.Class.Final() && result.Status == ""
+	return flow.RelaysFailures(desk) && (refused || desk.PostsOnce) || refused && messages > 1
 }
 
 // writeFailure tells a sender why its message was not sent. What the flow refused before it asked Apple is logged here;
