@@ -144,12 +144,12 @@ func (a *App) drain(public *http.Server) {
 	a.draining.Store(true)
 	grace := a.site.Load().config.Server.ShutdownGrace.Std()
 	a.logger.Info("draining", "grace", grace)
-	a.site.Load().stop()
 	// Load balancers go on sending until they have seen that readiness is false: that must not fail.
 	time.Sleep(min(grace/10, maxLameDuck))
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	err := public.Shutdown(ctx)
+	a.site.Load().stop() // not before: what was taken until now may still be answered
 	a.memory.Drain(ctx)
 	if err == nil {
 		return

@@ -63,6 +63,8 @@ type Call struct {
 	OpenBody func() (io.Reader, error)
 	Size     int64
 	Retry    Retry
+	// Silence is how long the peer may give nothing of a stream; 0: as long as is usual where somebody waits for it.
+	Silence time.Duration
 	// Sign, when not nil, sets what must be new on every attempt, such as a signature with its time.
 	Sign func(http.Header)
 	// Auth, when not nil, proves on every attempt who calls; nil: what [Options] say does.

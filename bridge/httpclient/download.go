@@ -140,7 +140,7 @@ func (d *Downloader) Open(ctx context.Context, text string) (*Download, error) {
 		return nil, err
 	}
 	return &Download{
-		Body: guardStall(ctx, resp.Body, cancel),
+		Body: guardStall(ctx, resp.Body, cancel, 0),
 		Size: resp.ContentLength, MIMEType: mediaType(resp.Header.Get("Content-Type")), Name: fileName(resp),
 		URL: resp.Request.URL,
 	}, nil

@@ -33,7 +33,7 @@ func (c *Client) Open(ctx context.Context, call Call) (*Stream, error) {
 	resp, _, err := c.send(ctx, call)
 	stalled := !header.Stop()
 	if err == nil && !stalled {
-		return &Stream{Status: resp.StatusCode, Header: resp.Header, Size: resp.ContentLength, Body: guardStall(ctx, resp.Body, cancel)}, nil
+		return &Stream{Status: resp.StatusCode, Header: resp.Header, Size: resp.ContentLength, Body: guardStall(ctx, resp.Body, cancel, call.Silence)}, nil
 	}
 	if err == nil {
 		_ = resp.Body.Close()
@@ -176,16 +176,21 @@ type stallGuard struct {
 	body   io.ReadCloser
 	cancel context.CancelCauseFunc
 	timer  *time.Timer // runs while a Read waits
+	most   time.Duration
 }
 
-func guardStall(ctx context.Context, body io.ReadCloser, cancel context.CancelCauseFunc) io.ReadCloser {
-	guard := &stallGuard{ctx: ctx, body: body, cancel: cancel, timer: time.AfterFunc(stallTime, func() { cancel(errStalled) })}
+// guardStall lets a peer give nothing for so long at most; 0: stallTime.
+func guardStall(ctx context.Context, body io.ReadCloser, cancel context.CancelCauseFunc, most time.Duration) io.ReadCloser {
+	if most == 0 {
+		most = stallTime
+	}
+	guard := &stallGuard{ctx: ctx, body: body, cancel: cancel, most: most, timer: time.AfterFunc(most, func() { cancel(errStalled) })}
 	guard.timer.Stop()
 	return guard
 }
 
 func (g *stallGuard) Read(p []byte) (int, error) {
-	g.timer.Reset(stallTime)
+	g.timer.Reset(g.most)
 	n, err := g.body.Read(p)
 	g.timer.Stop()
 	if err != nil && !errors.Is(err, io.EOF) && errors.Is(context.Cause(g.ctx), errStalled) {

@@ -356,6 +356,20 @@ func TestAStreamThatStandsStillEnds(t *testing.T) {
 	}
 }
 
+// A stream of events may be silent for as long as its reader says.
+func TestAStreamMayBeSilentForLonger(t *testing.T) {
+	p := newPeer(t, slowly(stallTime+stallTime/4, 2, "part"))
+	c, _ := newClient(t)
+	stream, err := c.Open(t.Context(), Call{Operation: "stream", Method: http.MethodGet, URL: p.URL, Retry: RetryNever, Silence: 10 * stallTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	if body, err := io.ReadAll(stream.Body); string(body) != "partpart" || err != nil {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
 func TestExactlyTheSizeComesOrAnError(t *testing.T) {
 	const text = "0123456789"
 	for size := range len(text) + 3 {

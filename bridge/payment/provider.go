@@ -53,7 +53,7 @@ type Charge struct {
 	Amount   money.Amount   // what was charged; of Authorized and Pending
 	Currency money.Currency // of Amount
 	Ref      string         // the provider's own name of the payment, for people who look it up there; "": none
-	Reason   string         // why it was declined, for agents: no payment data; "": it did not say
+	Reason   string         // why it was declined, or what else is to be known, for agents: no payment data; "": nothing
 	Faults   []ContactFault // of Declined: what is wrong with the customer's contacts
 }
 

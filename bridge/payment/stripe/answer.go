@@ -38,7 +38,7 @@ const (
 
 const (
 	reasonCanceled   = "the payment was cancelled at Stripe"
-	reasonOtherTotal = "the request was first authorised for another total, a new request is needed"
+	reasonOtherTotal = "the request was first authorised for another total; a new request is needed"
 	reasonReserved   = "reserved, to be captured at Stripe"
 	reasonTest       = "a test: nobody was charged"
 	reasonUnreadable = "Stripe has taken a payment, but does not tell how much in a way that can be read"

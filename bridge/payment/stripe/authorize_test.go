@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"bizbridge/bridge/message"
@@ -38,6 +39,7 @@ func TestAuthorize(t *testing.T) {
 	for name, value := range map[string]string{
 		"amount": "1250", "currency": "usd", "capture_method": "automatic", "payment_method_types[]": "card",
 		"metadata[request_id]": request, "metadata[business_id]": strings.ToLower(string(business)), "confirm": "",
+		"metadata[customer]": customerHash,
 	} {
 		if form.Get(name) != value {
 			t.Errorf("%s is %q", name, form.Get(name))
@@ -55,7 +57,7 @@ func TestManualCaptureReserves(t *testing.T) {
 	r.Provider = newProvider(t, r.stripe.URL, CaptureManual)
 	charge, failure := r.authorize(ask("T1", stripetest.CardGood))
 	expect(t, "authorized", charge, failure)
-	if charge.Amount != 1250 || r.charges(1)[0].Amount != 1250 {
+	if charge.Amount != 1250 || r.charges(1)[0].Amount != 1250 || charge.Reason != reasonReserved+"; "+reasonTest {
 		t.Errorf("%v", charge)
 	}
 	charge, failure = r.authorize(ask("T2", stripetest.CardGood))
@@ -159,6 +161,77 @@ func TestAnotherTotal(t *testing.T) {
 	charge, failure = r.authorize(dearer)
 	expect(t, "failure uncertain", charge, failure)
 	r.charges(1)
+}
+
+// The search lags: what it does not find may have been paid, and so may what is open.
+func TestAnotherTotalThatIsNotFoundIsUncertain(t *testing.T) {
+	r := newRig(t)
+	dearer := ask("T2", stripetest.CardGood)
+	dearer.Total = 9900
+	_, _ = r.authorize(ask("T1", stripetest.CardGood))
+	charge, failure := r.authorize(dearer)
+	expect(t, "failure uncertain", charge, failure)
+	r.stripe.Index()
+	charge, failure = r.authorize(dearer)
+	expect(t, "authorized", charge, failure)
+	r.charges(1)
+
+	r = newRig(t)
+	_, _ = r.authorize(ask("T1", stripetest.CardDead)) // it was never confirmed
+	r.stripe.Index()
+	charge, failure = r.authorize(dearer)
+	expect(t, "failure uncertain", charge, failure)
+	r.stripe.Set(request, "canceled")
+	charge, failure = r.authorize(dearer)
+	expect(t, "declined", charge, failure)
+	if charge.Reason != reasonOtherTotal {
+		t.Errorf("%q", charge.Reason)
+	}
+	r.charges(0)
+}
+
+func TestRemarksOnWhatWasTaken(t *testing.T) {
+	for body, want := range map[string]string{
+		intentJSON("succeeded"): "",
+		strings.Replace(intentJSON("succeeded"), "{", `{"livemode":true,`, 1):         "",
+		strings.Replace(intentJSON("succeeded"), "{", `{"livemode":false,`, 1):        reasonTest,
+		strings.Replace(intentJSON("processing"), "{", `{"livemode":false,`, 1):       reasonTest,
+		strings.Replace(intentJSON("requires_capture"), "{", `{"livemode":true,`, 1):  reasonReserved,
+		strings.Replace(intentJSON("requires_capture"), "{", `{"livemode":false,`, 1): reasonReserved + "; " + reasonTest,
+		strings.Replace(intentJSON("canceled"), "{", `{"livemode":false,`, 1):         reasonCanceled,
+	} {
+		r := scripted(t, &script{confirmStatus: 200, confirm: body})
+		charge, failure := r.authorize(ask("T1", stripetest.CardGood))
+		if failure != nil || charge.Reason != want {
+			t.Errorf("%s: %q, %v", body, charge.Reason, failure)
+		}
+	}
+}
+
+// The sheet's time is its caller's; where there is none, it ends all the same, and leaves time to look back.
+func TestTimeIsTheCallers(t *testing.T) {
+	for _, c := range []struct{ callers, want, confirm time.Duration }{
+		{0, 20 * time.Second, 17 * time.Second}, {20 * time.Second, 20 * time.Second, 17 * time.Second},
+		{time.Minute, time.Minute, 57 * time.Second}, {4 * time.Second, 4 * time.Second, 3 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, began := t.Context(), time.Now()
+			if c.callers > 0 {
+				var leave context.CancelFunc
+				ctx, leave = context.WithTimeout(ctx, c.callers)
+				defer leave()
+			}
+			ctx, cancel := bounded(ctx)
+			defer cancel()
+			within, cancel := withReserve(ctx)
+			defer cancel()
+			all, _ := ctx.Deadline()
+			confirm, _ := within.Deadline()
+			if all.Sub(began) != c.want || confirm.Sub(began) != c.confirm {
+				t.Errorf("%v: %v, %v", c.callers, all.Sub(began), confirm.Sub(began))
+			}
+		})
+	}
 }
 
 func TestWhatWasTakenIsTold(t *testing.T) {

@@ -106,6 +106,7 @@ func TestFailureOfASecondConsentIsUncertain(t *testing.T) {
 	}{
 		{stripetest.Get, stripetest.Unauthorized, "failure uncertain"},
 		{stripetest.Get, stripetest.Malformed, "failure uncertain"},
+		{stripetest.Update, stripetest.Unauthorized, "failure uncertain"},
 		{stripetest.Token, stripetest.Malformed, "failure uncertain"},
 		{stripetest.Confirm, stripetest.RateLimited, "failure uncertain"},
 		{stripetest.Confirm, stripetest.Unauthorized, "failure auth"},
@@ -147,13 +148,86 @@ func TestConfirmationIsNotRepeatedBelow(t *testing.T) {
 	}
 }
 
-// Stripe forgets keys after 24 hours: what the caller's limit of 12 hours is for.
-func TestForgottenKeys(t *testing.T) {
+// Stripe forgets keys after 24 hours. What was taken before is searched for, and confirmed no more.
+func TestForgottenKeysDoNotChargeTwice(t *testing.T) {
+	for card, want := range map[string]string{stripetest.CardGood: "authorized", stripetest.CardProcessing: "pending"} {
+		for _, transaction := range []string{"T1", "T2"} {
+			r := newRig(t)
+			_, _ = r.authorize(ask("T1", card))
+			r.stripe.Index()
+			r.stripe.Forget()
+			charge, failure := r.authorize(ask(transaction, stripetest.CardGood))
+			expect(t, want, charge, failure)
+			if charge.Ref != r.charges(1)[0].Intent || len(r.stripe.Calls(stripetest.Confirm)) != 1 {
+				t.Errorf("%v", charge)
+			}
+		}
+	}
+}
+
+// What the index shows is as old as the index: it is read anew.
+func TestForgottenKeysReadWhatIsFoundAnew(t *testing.T) {
 	r := newRig(t)
-	_, _ = r.authorize(ask("T1", stripetest.CardGood))
+	_, _ = r.authorize(ask("T1", stripetest.CardDeclined+"insufficient_funds"))
+	r.stripe.Index()
+	_, _ = r.authorize(ask("T2", stripetest.CardGood))
 	r.stripe.Forget()
-	_, _ = r.authorize(ask("T1", stripetest.CardGood))
-	r.charges(2) // as documented
+	r.plan(stripetest.Get, stripetest.Unauthorized)
+	charge, failure := r.authorize(ask("T3", stripetest.CardGood))
+	expect(t, "failure uncertain", charge, failure) // there is another payment, and nobody says what became of it
+	r.stripe.Forget()
+	charge, failure = r.authorize(ask("T3", stripetest.CardGood))
+	expect(t, "authorized", charge, failure)
+	r.charges(1)
+}
+
+func TestForgottenKeysAfterADecline(t *testing.T) {
+	r := newRig(t)
+	_, _ = r.authorize(ask("T1", stripetest.CardDeclined+"insufficient_funds"))
+	r.stripe.Index()
+	r.stripe.Forget()
+	charge, failure := r.authorize(ask("T2", stripetest.CardGood))
+	expect(t, "authorized", charge, failure)
+	r.charges(1)
+}
+
+// A search that fails, or is not there as in India, keeps nobody from paying. Only then, and before the index knows, is a
+// request charged twice after its key was forgotten: what the caller's limit of 12 hours is for.
+func TestSearchThatFailsKeepsNobodyFromPaying(t *testing.T) {
+	for _, fault := range []stripetest.Fault{
+		stripetest.None, stripetest.Unauthorized, stripetest.ErrorBefore, stripetest.Malformed, stripetest.Page, stripetest.Hang,
+	} {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.stripe.Plan = func(operation string) stripetest.Fault {
+				if operation == stripetest.Search {
+					return fault
+				}
+				return stripetest.None
+			}
+			for range 2 {
+				charge, failure := r.authorize(ask("T1", stripetest.CardGood))
+				expect(t, "authorized", charge, failure)
+				if fault != stripetest.None {
+					r.stripe.Index()
+				}
+				r.stripe.Forget()
+			}
+			r.charges(2) // as documented
+		})
+	}
+}
+
+// One search for each new PaymentIntent, and none for one that is known.
+func TestOneSearchBeforeAPayment(t *testing.T) {
+	r := newRig(t)
+	for _, transaction := range []string{"T1", "T2", "T3"} {
+		_, _ = r.authorize(ask(transaction, stripetest.CardGood))
+	}
+	if n := len(r.stripe.Calls(stripetest.Search)); n != 1 {
+		t.Errorf("%d searches", n)
+	}
 }
 
 func intentJSON(status string) string {

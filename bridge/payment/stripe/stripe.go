@@ -179,7 +179,7 @@ func (p *Provider) authorize(ctx context.Context, c *consent) (*payment.Charge, 
 
 // again looks at a PaymentIntent that somebody has asked for before: what Stripe said is as old as the first time. Where a card
 // was refused, that is noted before there is another attempt. Else Find could take the old refusal for the end while the new
-// attempt is under way: it is documented that an update removes the old one, but not when a confirmation does.
+// attempt is under way. An update is documented to remove the old refusal, but nothing counts on that.
 func (p *Provider) again(ctx context.Context, c *consent) (*payment.Charge, *message.Failure) {
 	now, failure := p.read(ctx, c.intent)
 	if failure != nil {
@@ -271,7 +271,7 @@ func (p *Provider) otherTotal(ctx context.Context, o owner) (*payment.Charge, *m
 	case failure != nil:
 		return nil, uncertain(failure)
 	case charge == nil:
-		return nil, message.Failuref(message.Uncertain, "the request was first authorised for another total, and it does not tell yet whether that was paid")
+		return nil, message.Failuref(message.Uncertain, "the request was first authorised for another total, and Stripe's search does not tell whether that was paid")
 	case charge.Status == payment.Declined:
 		charge.Reason = reasonOtherTotal
 	}

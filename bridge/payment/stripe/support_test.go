@@ -25,7 +25,9 @@ const (
 	business = message.BusinessID("AAAAAAAA-bbbb-4ccc-8ddd-eeeeeeeeeeee")
 	customer = message.CustomerID("urn:mbid:AQAAY1234567890")
 	request  = "11111111-2222-8333-8444-555555555555"
-	secret   = "4242424242424242" // in paymentData, names, contacts and whatever Stripe says
+	// printf %s urn:mbid:AQAAY1234567890 | sha256sum | head -c 32
+	customerHash = "c4ede243e2a60647ba5dbc551053ff25"
+	secret       = "4242424242424242" // in paymentData, names, contacts and whatever Stripe says
 )
 
 // rig is a bridge with an account at Stripe.
@@ -143,6 +145,8 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status, body = s.confirmStatus, s.confirm
 	case strings.HasSuffix(r.URL.Path, "/tokens"):
 		body = `{"id":"tok_1"}`
+	case strings.HasSuffix(r.URL.Path, "/search"):
+		body = `{"data":[]}`
 	case r.Method == http.MethodGet:
 		status, body = s.getStatus, s.get
 	}
