@@ -4,6 +4,7 @@ package registry
 import (
 	"bizbridge/config"
 	"bizbridge/connectors"
+	"bizbridge/connectors/asapp"
 	"bizbridge/connectors/chatwoot"
 	"bizbridge/connectors/iadvize"
 	"bizbridge/connectors/infobip"
@@ -19,6 +20,7 @@ var Factories = []connectors.Factory{
 	libredesk.Factory(),
 	sunshine.Factory(),
 	infobip.Factory(),
+	asapp.Factory(),
 	iadvize.Factory(),
 }
 
