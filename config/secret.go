@@ -37,3 +37,12 @@ func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `
 
 // MarshalYAML returns ***.
 func (s Secret) MarshalYAML() (any, error) { return redacted, nil }
+
+// Reveal returns the texts of several.
+func Reveal(secrets []Secret) []string {
+	texts := make([]string, len(secrets))
+	for i, secret := range secrets {
+		texts[i] = secret.Reveal()
+	}
+	return texts
+}

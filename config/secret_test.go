@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,9 @@ func TestSecretStaysSecret(t *testing.T) {
 	}
 	if secret.Reveal() != text {
 		t.Error("Reveal")
+	}
+	if texts := Reveal([]Secret{secret, "another"}); !slices.Equal(texts, []string{text, "another"}) || len(Reveal(nil)) != 0 {
+		t.Errorf("Reveal gives %q", texts)
 	}
 }
 

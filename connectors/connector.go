@@ -8,9 +8,6 @@ package connectors
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -199,16 +196,4 @@ type Environment struct {
 // ConfigType is what the configuration loader needs to know of the kind.
 func (f Factory) ConfigType() config.ConnectorType {
 	return config.ConnectorType{Name: f.Type, New: f.NewConfig, Schema: f.Schema}
-}
-
-// ReadBody reads a webhook's body whole: its signature needs the exact bytes. The bridge has already bounded it.
-func ReadBody(req *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(req.Body)
-	if err == nil {
-		return body, nil
-	}
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, err
-	}
-	return nil, fmt.Errorf("%w: it broke off: %w", message.ErrMalformed, err)
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"bizbridge/bridge/message"
+	"bizbridge/bridge/signature"
 	"bizbridge/connectors"
 	"bizbridge/connectors/registry"
 )
@@ -79,6 +82,29 @@ func TestReadBody(t *testing.T) {
 	}
 	if _, err := read(io.MultiReader(strings.NewReader("he"), iotest.ErrReader(io.ErrUnexpectedEOF)), 9); !errors.Is(err, message.ErrMalformed) {
 		t.Errorf("broken off: %v", err)
+	}
+}
+
+func TestReadSigned(t *testing.T) {
+	keys, err := signature.New(signature.TokenIn("X-Token"), "s3cret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for token, want := range map[string]bool{"s3cret": true, "secret": false, "": false} {
+		req := httptest.NewRequest(http.MethodPost, "/webhooks/desk", strings.NewReader("hello"))
+		req.Header.Set("X-Token", token)
+		body, err := connectors.ReadSigned(req, keys, time.Now())
+		if _, refused := errors.AsType[*signature.Error](err); refused == want || want && string(body) != "hello" {
+			t.Errorf("%q: %q, %v", token, body, err)
+		}
+	}
+}
+
+func TestCheckObject(t *testing.T) {
+	for body, want := range map[string]bool{` {"a": 1}`: true, "": false, "[]": false, "null": false, `{"a"`: false, "\ufeff{}": false} {
+		if err := connectors.CheckObject([]byte(body)); (err == nil) != want || err != nil && !errors.Is(err, message.ErrMalformed) {
+			t.Errorf("%q: %v", body, err)
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ func Named(identity *message.Identity) string {
 }
 
 func paymentNotice(payment message.Payment) string {
-	lines := []string{payment.Summary}
+	lines := []string{cmp.Or(payment.Summary, "Apple Pay: "+string(payment.Status))}
 	if payment.ProviderRef != "" {
 		lines = append(lines, "Payment provider's reference: "+payment.ProviderRef)
 	}

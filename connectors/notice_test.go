@@ -32,7 +32,8 @@ func TestNotice(t *testing.T) {
 		"paid": {message.EventPayment, message.Data{Payment: &message.Payment{Summary: "Paid 1.00 USD.", ProviderRef: "pi_1", ShippingContact: &message.ShippingContact{
 			GivenName: "Ann", FamilyName: "Example", AddressLines: []string{"1 Example Way"}, PostalCode: "00000", Locality: "Sampletown", CountryCode: "US",
 		}}}, "Paid 1.00 USD.\nPayment provider's reference: pi_1\nShip to: Ann Example, 1 Example Way, 00000 Sampletown, US"},
-		"nothing in it": {message.EventPayment, message.Data{}, ""},
+		"paid, no words": {message.EventPayment, message.Data{Payment: &message.Payment{Status: message.PaymentCanceled}}, "Apple Pay: canceled"},
+		"nothing in it":  {message.EventPayment, message.Data{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Notice(message.Event{Type: test.event, Data: test.data}); got != test.want {

@@ -3,6 +3,7 @@ package connectors
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
@@ -30,4 +31,34 @@ func StatusFailure(name string, resp *httpclient.Response) error {
 	}
 	failure.Reason = fmt.Sprintf("%s %s (%d)", name, failure.Reason, resp.Status)
 	return failure
+}
+
+// StatusOf is the helpdesk's HTTP status behind an error; 0 where it gave none.
+func StatusOf(err error) int {
+	if failure := message.FailureOf(err); failure != nil {
+		return failure.Status
+	}
+	return 0
+}
+
+// Beside is the failure of a call other than the one that hands over the message: whatever became of it, the helpdesk has
+// not got the message.
+func Beside(err error) error { return reclassify(err, message.Transient, message.Uncertain) }
+
+// HalfDone is a failure after something was taken that would come again: the next try is marked as a possible repeat.
+func HalfDone(err error) error {
+	return reclassify(err, message.Uncertain, message.Transient, message.Throttled, message.Canceled)
+}
+
+func reclassify(err error, to message.Class, from ...message.Class) error {
+	failure := message.FailureOf(err)
+	switch {
+	case failure == nil:
+		return nil
+	case !slices.Contains(from, failure.Class):
+		return failure
+	}
+	changed := *failure
+	changed.Class = to
+	return &changed
 }

@@ -1,6 +1,9 @@
 package connectors
 
-import "net/url"
+import (
+	"net/url"
+	"strings"
+)
 
 // URLFault tells in words what is wrong with a configured address of a helpdesk; "" for a usable one. Plain HTTP is
 // allowed: a sidecar talks to its neighbour.
@@ -15,4 +18,22 @@ func URLFault(text string) string {
 		return "has a fragment (#…), which is never sent"
 	}
 	return ""
+}
+
+// BaseURLFault is [URLFault] for what other addresses begin with.
+func BaseURLFault(text string) string {
+	fault := URLFault(text)
+	if fault == "" && strings.Contains(text, "?") {
+		fault = "has a query (?…), behind which no path can stand"
+	}
+	return fault
+}
+
+// WebhookPath is what the address of the connector's webhooks ends in.
+func (e Environment) WebhookPath() string { return "/webhooks/" + e.Name }
+
+// LeadsHere tells whether an address that a helpdesk has configured is that of the connector's webhooks.
+func (e Environment) LeadsHere(address string) bool {
+	parsed, err := url.Parse(address)
+	return err == nil && strings.HasSuffix(strings.TrimRight(parsed.Path, "/"), e.WebhookPath())
 }

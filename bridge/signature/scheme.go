@@ -126,6 +126,11 @@ func Lookup(name string) (Scheme, bool) {
 	return Scheme{}, false
 }
 
+// TokenIn is the scheme of senders that cannot sign: a header has the secret as it is.
+func TokenIn(header string) Scheme {
+	return Scheme{Header: header, Algorithm: Token, Encoding: Plain, Key: KeyText}
+}
+
 // Names are those of all schemes, in the order of the table.
 func Names() []string {
 	names := make([]string, len(schemes))

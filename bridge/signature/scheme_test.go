@@ -3,6 +3,7 @@ package signature
 import (
 	"flag"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -52,6 +53,22 @@ func TestTheTableIsSound(t *testing.T) {
 	}
 	if _, ok := Lookup(""); ok || len(Names()) != len(schemes) || Names()[0] != StandardWebhooks {
 		t.Errorf("%q", Names())
+	}
+}
+
+func TestATokenInAHeaderOfTheOperatorsChoice(t *testing.T) {
+	keys, err := New(TokenIn("x-my-token"), "one", "two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for given, want := range map[string]Reason{"one": "", "two": "", "three": Mismatch, "": Missing} {
+		header := http.Header{}
+		if given != "" {
+			header.Set("X-My-Token", given)
+		}
+		if _, err := keys.Verify(Request{Header: header}, time.Now()); reasonOf(err) != want {
+			t.Errorf("%q: %v, want %q", given, err, want)
+		}
 	}
 }
 

@@ -135,7 +135,7 @@ func (c *Connector) submit(ctx context.Context, customer message.CustomerID, ask
 
 // refused tells whether Chatwoot does not take an answer into its message. It says 500 where it finds it not valid.
 func refused(err error) bool {
-	switch message.FailureOf(err).Status {
+	switch connectors.StatusOf(err) {
 	case http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusInternalServerError:
 		return true
 	}

@@ -45,13 +45,8 @@ func (c *Connector) do(ctx context.Context, r request, read reader) error {
 	call := httpclient.Call{
 		Operation: r.operation, Method: r.method, URL: r.url, Retry: r.retry, Header: c.header(r.agent),
 	}
-	if r.body != nil {
-		body, err := json.Marshal(r.body)
-		if err != nil {
-			return &message.Failure{Class: message.Permanent, Reason: "the message cannot be written as JSON", Err: err}
-		}
-		call.Body = body
-		call.Header.Set("Content-Type", "application/json")
+	if err := connectors.SetJSON(&call, r.body); err != nil {
+		return err
 	}
 	return c.send(ctx, call, read)
 }
@@ -73,7 +68,7 @@ func (c *Connector) send(ctx context.Context, call httpclient.Call, read reader)
 		return err
 	}
 	if !read(resp.Body) {
-		return &message.Failure{Class: message.Transient, Status: resp.Status, Reason: c.Name + " does not answer as Chatwoot does (" + strconv.Itoa(resp.Status) + ")"}
+		return connectors.Unreadable(c.Name, resp)
 	}
 	return nil
 }
@@ -95,21 +90,6 @@ func (c *Connector) statusFailure(resp *httpclient.Response) error {
 	return failure
 }
 
-// onTheWay is the failure of a call before the one that hands over the message: whatever became of it, Chatwoot has not got
-// the message.
-func onTheWay(err error) error {
-	failure := message.FailureOf(err)
-	if failure == nil {
-		return nil
-	}
-	if failure.Class == message.Uncertain {
-		certain := *failure
-		certain.Class = message.Transient
-		return &certain
-	}
-	return failure
-}
-
 // contact is a customer as the inbox knows them.
 type contact struct {
 	ID int64 `json:"id"`
@@ -127,11 +107,11 @@ func (c *Connector) knownContact(ctx context.Context, customer message.CustomerI
 	}
 	var found contact
 	err := c.do(ctx, request{operation: "contact", method: http.MethodGet, url: address, retry: retry}, into(&found))
-	if failure := message.FailureOf(err); failure != nil {
-		if failure.Status == http.StatusNotFound {
-			return nil, nil
-		}
-		return nil, onTheWay(failure)
+	switch {
+	case connectors.StatusOf(err) == http.StatusNotFound:
+		return nil, nil
+	case err != nil:
+		return nil, connectors.Beside(err)
 	}
 	return &found, nil
 }
@@ -158,7 +138,7 @@ func (c *Connector) findContact(ctx context.Context, data message.Data) (contact
 	err := c.do(ctx, request{
 		operation: "contact", method: http.MethodPost, url: c.public + "/contacts", retry: httpclient.RetryIdempotent, body: fields,
 	}, into(&found))
-	return found, onTheWay(err)
+	return found, connectors.Beside(err)
 }
 
 // updateContact adds to the attributes of a contact. Chatwoot merges them.
@@ -209,7 +189,7 @@ func (c *Connector) conversations(ctx context.Context, contactID int64, retry ht
 		operation: "conversations", method: http.MethodGet, url: c.app + "/contacts/" + number(contactID) + "/conversations", retry: retry, agent: true,
 	}, into(&answer))
 	if err != nil {
-		return nil, onTheWay(err)
+		return nil, connectors.Beside(err)
 	}
 	return ofInbox(answer.Payload, c.config.InboxID), nil
 }
@@ -224,7 +204,7 @@ func (c *Connector) createConversation(ctx context.Context, data message.Data) (
 		id, ok = firstID(body)
 		return ok
 	})
-	return id, onTheWay(err)
+	return id, connectors.Beside(err)
 }
 
 // firstID reads the id of an object of which the end may be missing. It stands first.
@@ -276,5 +256,5 @@ func (c *Connector) latestMessages(ctx context.Context, conversation, before int
 		Payload []chatMessage `json:"payload"`
 	}
 	err := c.do(ctx, request{operation: "messages", method: http.MethodGet, url: address, retry: httpclient.RetryIdempotent, agent: true}, into(&answer))
-	return answer.Payload, onTheWay(err)
+	return answer.Payload, connectors.Beside(err)
 }

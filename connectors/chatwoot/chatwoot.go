@@ -39,16 +39,12 @@ type Config struct {
 	HMACToken config.Secret `json:"hmac_token,omitempty" jsonschema:"example=${env:CHATWOOT_HMAC_TOKEN}"`
 }
 
-const shortestToken = 16
-
 // Validate checks what the schema cannot say.
 func (c *Config) Validate(report func(path, message, hint string)) {
 	const example = "such as https://chat.example.com."
-	switch fault := connectors.URLFault(c.URL); {
+	switch fault := connectors.BaseURLFault(c.URL); {
 	case fault != "":
 		report("url", fault, "Write the address of Chatwoot, "+example)
-	case strings.Contains(c.URL, "?"):
-		report("url", "has a query (?…), behind which no path can stand", "Write the address alone, "+example)
 	case strings.Contains(c.URL, "/app/") || strings.HasSuffix(strings.TrimRight(c.URL, "/"), "/api/v1"):
 		report("url", "is more than the address of Chatwoot", "Remove what follows the host, "+example)
 	}
@@ -74,8 +70,8 @@ func (c *Config) Validate(report func(path, message, hint string)) {
 			"Write the secret from the inbox's configuration. A Chatwoot before 4.13 has none: use webhook_token.")
 	case len(c.WebhookSecrets) > 0 && token != "":
 		report("webhook_token", "is for a Chatwoot that does not sign", "Remove it, or webhook_secrets.")
-	case token != "" && len(token) < shortestToken:
-		report("webhook_token", "is shorter than "+strconv.Itoa(shortestToken)+" characters", "Make one with: openssl rand -hex 24.")
+	case token != "" && len(token) < connectors.ShortestToken:
+		report("webhook_token", "is shorter than "+strconv.Itoa(connectors.ShortestToken)+" characters", "Make one with: openssl rand -hex 24.")
 	case token != "" && strings.Trim(token, urlSafe) != "":
 		report("webhook_token", "has characters that would have to be escaped in a URL", "Make one with: openssl rand -hex 24.")
 	}
@@ -154,13 +150,9 @@ func newConnector(env connectors.Environment, settings any) (connectors.Connecto
 	if len(cfg.WebhookSecrets) == 0 {
 		return c, nil
 	}
-	secrets := make([]string, len(cfg.WebhookSecrets))
-	for i, secret := range cfg.WebhookSecrets {
-		secrets[i] = secret.Reveal()
-	}
 	scheme, _ := signature.Lookup("chatwoot")
 	var err error
-	c.verify, err = signature.New(scheme, secrets...)
+	c.verify, err = signature.New(scheme, config.Reveal(cfg.WebhookSecrets)...)
 	return c, err
 }
 

@@ -125,13 +125,13 @@ func (c *Connector) checkIdentity(inbox inboxSettings) connectors.Finding {
 
 func (c *Connector) checkWebhook(inbox inboxSettings) connectors.Finding {
 	const subject = "webhook"
-	path := "/webhooks/" + c.Name
+	path := c.WebhookPath()
 	fix := "Write <server.public_url>" + path + " as Webhook URL into the configuration of the inbox."
-	address, err := url.Parse(inbox.WebhookURL)
+	address, _ := url.Parse(inbox.WebhookURL)
 	switch {
 	case inbox.WebhookURL == "":
 		return broken(subject, "the inbox has no webhook URL: nothing that agents write would reach the bridge", fix)
-	case err != nil || !strings.HasSuffix(strings.TrimRight(address.Path, "/"), path):
+	case !c.LeadsHere(inbox.WebhookURL): // nor if it is none
 		return broken(subject, "the webhook URL of the inbox does not end in "+path, fix)
 	case c.verify == nil && address.Query().Get(tokenQuery) != c.config.WebhookToken.Reveal():
 		return broken(subject, "the webhook URL of the inbox has not webhook_token as its "+tokenQuery, "Add ?"+tokenQuery+"= and webhook_token to the webhook URL.")
@@ -171,8 +171,7 @@ func (c *Connector) checkAccountWebhooks(ctx context.Context) *connectors.Findin
 		return nil
 	}
 	for _, each := range answer.Payload.Webhooks {
-		address, err := url.Parse(each.URL)
-		if err == nil && strings.HasSuffix(strings.TrimRight(address.Path, "/"), "/webhooks/"+c.Name) {
+		if c.LeadsHere(each.URL) {
 			finding := doubtful("account webhooks", "a webhook of the account posts to the bridge, beside that of the inbox",
 				"Remove it under Settings, Integrations, Webhooks: the inbox tells of everything.")
 			return &finding

@@ -16,7 +16,7 @@ import (
 func (c *Connector) Deliver(ctx context.Context, event message.Event) (connectors.Receipt, error) {
 	switch event.Type {
 	case message.EventFailed:
-		return c.tellFailed(ctx, event.Data)
+		return c.tellFailed(ctx, event)
 	case message.EventReplied:
 		return c.answer(ctx, event.Data)
 	case message.EventUnsupported, message.EventSignIn, message.EventPayment, message.EventSent:
@@ -26,14 +26,7 @@ func (c *Connector) Deliver(ctx context.Context, event message.Event) (connector
 	if err != nil {
 		return connectors.Receipt{}, err
 	}
-	return c.write(ctx, in, event.Data, received(event.Data))
-}
-
-func received(data message.Data) string {
-	if data.Subject != "" {
-		return data.Subject + "\n" + data.Text
-	}
-	return data.Text
+	return c.write(ctx, in, event.Data, connectors.Words(event.Data))
 }
 
 // place is where a message belongs.

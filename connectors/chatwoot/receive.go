@@ -1,12 +1,10 @@
 package chatwoot
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -114,12 +112,8 @@ func (c *Connector) genuine(req *http.Request, body []byte) error {
 }
 
 func parse(body []byte) (*webhook, error) {
-	trimmed := bytes.TrimLeft(body, " \t\r\n")
-	if len(trimmed) == 0 || trimmed[0] != '{' {
-		return nil, message.ErrMalformed
-	}
-	if !json.Valid(body) {
-		return nil, fmt.Errorf("%w: it is not JSON", message.ErrMalformed)
+	if err := connectors.CheckObject(body); err != nil {
+		return nil, err
 	}
 	var w webhook
 	if err := json.Unmarshal(body, &w); err != nil {

@@ -45,8 +45,6 @@ func (c *Connector) HasOpenConversation(ctx context.Context, _ message.BusinessI
 	return open, err
 }
 
-const customerLeft = "The customer has deleted this conversation on their side. Messages do not reach them until they write again."
-
 // RelayClose resolves the conversation and tells agents why. The note comes last: the other steps can be repeated.
 func (c *Connector) RelayClose(ctx context.Context, event message.Event) error {
 	all, err := c.known(ctx, event.Data.CustomerID, httpclient.RetryIdempotent)
@@ -67,15 +65,15 @@ func (c *Connector) RelayClose(ctx context.Context, event message.Event) error {
 	if err := c.setAttributes(ctx, in, attributes{attrClosed: event.Timestamp.UTC().Format("2006-01-02T15:04:05Z")}); err != nil {
 		c.Logger.Warn("the attributes of a conversation cannot be updated", "error", err)
 	}
-	return c.noteOnce(ctx, in, event.Data, customerLeft)
+	return c.noteOnce(ctx, in, event)
 }
 
 // noteOnce writes a note about an event that has not been noted yet.
-func (c *Connector) noteOnce(ctx context.Context, in conversation, data message.Data, text string) error {
-	if id, err := c.alreadyThere(ctx, in, data); id != 0 || err != nil {
+func (c *Connector) noteOnce(ctx context.Context, in conversation, event message.Event) error {
+	if id, err := c.alreadyThere(ctx, in, event.Data); id != 0 || err != nil {
 		return err
 	}
-	_, err := c.note(ctx, in.ID, string(data.ID), text)
+	_, err := c.note(ctx, in.ID, string(event.Data.ID), connectors.Notice(event))
 	return err
 }
 
@@ -85,11 +83,14 @@ func (c *Connector) note(ctx context.Context, conversation int64, sourceID, text
 
 // deliverNote tells agents of what is no message of the customer's.
 func (c *Connector) deliverNote(ctx context.Context, event message.Event) (connectors.Receipt, error) {
+	if connectors.Notice(event) == "" {
+		return connectors.Receipt{}, nil
+	}
 	in, err := c.place(ctx, event.Data)
 	if err != nil {
 		return connectors.Receipt{}, err
 	}
-	return connectors.Receipt{}, c.noteOnce(ctx, in.conversation, event.Data, words(event))
+	return connectors.Receipt{}, c.noteOnce(ctx, in.conversation, event)
 }
 
 // current is the conversation to which notes and choices belong; nil for none.
@@ -149,32 +150,24 @@ func (c *Connector) KeptChoice(ctx context.Context, _ message.BusinessID, custom
 }
 
 // tellFailed marks a message of an agent as failed, with the reason. Where Chatwoot cannot, a note says so.
-func (c *Connector) tellFailed(ctx context.Context, data message.Data) (connectors.Receipt, error) {
-	conversation, written, ours := parseKey(data.Failed.MessageID)
-	if ours {
+func (c *Connector) tellFailed(ctx context.Context, event message.Event) (connectors.Receipt, error) {
+	failed := event.Data.Failed
+	if conversation, written, ours := parseKey(failed.MessageID); ours {
 		err := c.do(ctx, request{
 			operation: "status", method: http.MethodPatch, retry: httpclient.RetryIdempotent, agent: true,
 			url:  c.conversationURL(conversation) + "/messages/" + number(written),
-			body: map[string]string{"status": "failed", "external_error": data.Failed.Reason},
+			body: map[string]string{"status": "failed", "external_error": failed.Reason},
 		}, nil)
 		if !noSuchCall(err) {
 			return connectors.Receipt{}, err
 		}
 	}
-	in, err := c.place(ctx, data)
-	if err != nil {
-		return connectors.Receipt{}, err
-	}
-	return connectors.Receipt{}, c.noteOnce(ctx, in.conversation, data, "Not sent: "+data.Failed.Reason)
+	return c.deliverNote(ctx, event)
 }
 
 // noSuchCall tells whether the message is gone, or Chatwoot is too old to be told of it.
 func noSuchCall(err error) bool {
-	failure := message.FailureOf(err)
-	if failure == nil {
-		return false
-	}
-	switch failure.Status {
+	switch connectors.StatusOf(err) {
 	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
 		return true
 	}

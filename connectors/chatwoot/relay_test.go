@@ -30,7 +30,7 @@ func TestTheCustomerLeavesAndComesBack(t *testing.T) {
 		if !options.Old { // the second is recognised
 			notes = 1
 		}
-		if got := shown(state); len(got) != 1+notes || !strings.HasPrefix(got[1], "note: The customer has deleted this conversation") {
+		if got := shown(state); len(got) != 1+notes || !strings.HasPrefix(got[1], "note: The customer has left the conversation in Messages.") {
 			t.Errorf("agents see %q, want one note", got)
 		}
 		deliver(t, to, event(message.EventReceived, "back", said("I am back")))
@@ -138,7 +138,7 @@ func TestAMessageThatFailedSaysWhy(t *testing.T) {
 	deliver(t, to, event(message.EventFailed, "another", func(data *message.Data) {
 		data.Failed = &message.Failed{MessageID: outs[0].Key, Reason: "gone"}
 	}))
-	want := []string{"in: Hello", "out: See", "note: Not sent: the picture is too large", "note: Not sent: gone"}
+	want := []string{"in: Hello", "out: See", "note: Not sent to the customer: the picture is too large", "note: Not sent to the customer: gone"}
 	if got := shown(newest(t, desk)); !slices.Equal(got, want) {
 		t.Errorf("agents see %q, want %q", got, want)
 	}
@@ -158,23 +158,25 @@ func TestNotesTellWhatIsNoMessage(t *testing.T) {
 		want   string
 	}{
 		"unsupported": {message.EventUnsupported, func(data *message.Data) { data.Note = "The customer did x." }, "The customer did x."},
-		"nothing":     {message.EventUnsupported, func(*message.Data) {}, "The customer did something that cannot be shown here."},
+		"nothing":     {message.EventUnsupported, func(*message.Data) {}, "The customer sent something that cannot be shown here."},
 		"sent": {message.EventSent, func(data *message.Data) {
 			data.Sent = &message.Sent{MessageID: "m", DataRef: json.RawMessage(`{"dataRefSig":"s"}`)}
-		}, `A message was sent that can be sent again, by this reference: {"dataRefSig":"s"}`},
+		}, `Apple keeps a message that can be sent again by its reference: {"dataRefSig":"s"}`},
 		"signed in": {message.EventSignIn, func(data *message.Data) {
-			data.SignIn = &message.SignIn{Status: message.SignInSucceeded, Identity: &message.Identity{Subject: "s", Claims: map[string]any{"name": "Ada", "email": "a@example.com", "x": 1}}}
-		}, "Signed in as Ada, a@example.com. Wait for Apple's confirmation that it was done on the customer's device: somebody else may have opened the link."},
+			data.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInSucceeded, Identity: &message.Identity{Subject: "s", Claims: map[string]any{"name": "Ada", "email": "a@example.com", "x": 1}}}
+		}, "Somebody has opened the link and signed in (shop) as Ada, a@example.com. It is the customer only if Apple says so as well."},
 		"signed in at once": {message.EventSignIn, func(data *message.Data) {
-			data.SignIn = &message.SignIn{Status: message.SignInSucceeded, Confirmed: true, Identity: &message.Identity{Subject: "s"}}
-		}, "Signed in as s."},
+			data.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInSucceeded, Confirmed: true, Identity: &message.Identity{Subject: "s"}}
+		}, "The customer has signed in (shop)."},
 		"confirmed": {message.EventSignIn, func(data *message.Data) {
-			data.SignIn = &message.SignIn{Status: message.SignInSucceeded, Confirmed: true}
-		}, "Apple confirms that the sign-in was done on the customer's device."},
+			data.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInSucceeded, Confirmed: true}
+		}, "Apple says that the sign-in was done on the customer's device (shop)."},
 		"not signed in": {message.EventSignIn, func(data *message.Data) {
-			data.SignIn = &message.SignIn{Status: message.SignInFailed, Error: "denied"}
-		}, "The sign-in failed: denied"},
-		"left": {message.EventSignIn, func(data *message.Data) { data.SignIn = &message.SignIn{Status: message.SignInCanceled} }, "The customer left the sign-in."},
+			data.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInFailed, Error: "denied"}
+		}, "The sign-in failed (shop): denied"},
+		"left": {message.EventSignIn, func(data *message.Data) {
+			data.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInCanceled}
+		}, "The customer did not sign in (shop)."},
 		"paid": {message.EventPayment, func(data *message.Data) {
 			data.Payment = &message.Payment{Status: message.PaymentAuthorized, Summary: "Paid 9.99 USD with Apple Pay.", ProviderRef: "pay_1", ShippingContact: &message.ShippingContact{
 				GivenName: "Ada", FamilyName: "Example", AddressLines: []string{"1 Road"}, PostalCode: "12345", Locality: "Town", CountryCode: "US", EmailAddress: "a@example.com",

@@ -2,12 +2,12 @@ package chatwoot
 
 import (
 	"cmp"
-	"encoding/json"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"bizbridge/bridge/message"
+	"bizbridge/connectors"
 )
 
 // rich makes what Apple shows of a content type: cards of links, and a question. titled tells that the text stands in the
@@ -26,31 +26,21 @@ func rich(contentType, text string, list items) (contents []message.Content, tit
 	switch {
 	case question == nil:
 		return contents, false, ""
-	case !valid(question):
+	case !connectors.Sound(question):
 		return contents, false, plain(contentType, list)
 	}
 	return append(contents, question), utf8.RuneCountInString(text) <= message.MaxLabel, ""
-}
-
-// valid tells whether the bridge would take a content from anybody.
-func valid(content message.Content) bool {
-	raw, err := json.Marshal(content)
-	if err != nil {
-		return false
-	}
-	_, faults := message.DecodeContent(raw)
-	return len(faults) == 0
 }
 
 func (l webLink) content() message.Content {
 	card := message.RichLink{URL: l.url, Title: message.CutLabel(l.title)}
 	if l.picture != "" {
 		card.Image = &message.Asset{URL: l.picture}
-		if !valid(card) {
+		if !connectors.Sound(card) {
 			card.Image = nil
 		}
 	}
-	if valid(card) {
+	if connectors.Sound(card) {
 		return card
 	}
 	return message.Text{Text: join(l.title, l.description, l.url)}
@@ -88,7 +78,7 @@ func choice(text string, list []option) message.Content {
 		}
 		picker.Sections[0].Items = append(picker.Sections[0].Items, line)
 	}
-	if !valid(picker) { // a picture may have an address that cannot be fetched
+	if !connectors.Sound(picker) { // a picture may have an address that cannot be fetched
 		picker.Images = nil
 		for i := range picker.Sections[0].Items {
 			picker.Sections[0].Items[i].Image = ""

@@ -67,11 +67,7 @@ type Connector struct {
 var _ connectors.Checker = (*Connector)(nil)
 
 func newConnector(env connectors.Environment, settings any) (connectors.Connector, error) {
-	var secrets []string
-	for _, secret := range settings.(*Config).Secrets {
-		secrets = append(secrets, secret.Reveal())
-	}
-	verify, err := signature.New(scheme(), secrets...)
+	verify, err := signature.New(scheme(), config.Reveal(settings.(*Config).Secrets)...)
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +88,8 @@ func (c *Connector) Deliver(context.Context, message.Event) (connectors.Receipt,
 // Receive verifies a webhook. None of iAdvize's events is about a customer of the bridge: they name visitors of iAdvize's own
 // channels, by ids that the bridge has never seen. So there is never anything to do.
 func (c *Connector) Receive(ctx context.Context, req *http.Request) ([]message.Outbound, error) {
-	body, err := connectors.ReadBody(req)
+	body, err := connectors.ReadSigned(req, c.verify, c.Now())
 	if err != nil {
-		return nil, err
-	}
-	signed := signature.Request{Method: req.Method, URL: "?" + req.URL.RawQuery, Header: req.Header, Body: body}
-	if _, err := c.verify.Verify(signed, c.Now()); err != nil {
 		return nil, err
 	}
 	kind := "GET"

@@ -6,10 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"os"
-	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -18,43 +15,21 @@ import (
 
 	"bizbridge/bridge/identity"
 	"bizbridge/bridge/message"
-	"bizbridge/config"
+	"bizbridge/connectors/connectortest/readme"
 	"bizbridge/connectors/iadvize"
 	"bizbridge/connectors/iadvize/iadvizetest"
 	"bizbridge/connectors/webhook"
 )
 
-func readme(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 func TestReadmeNamesEverythingThereIs(t *testing.T) {
-	text := readme(t)
-	for _, kind := range message.EventTypes {
-		if !strings.Contains(text, "`"+string(kind)+"`") {
-			t.Errorf("it does not tell of %s", kind)
-		}
-	}
+	readme.Tells(t, message.EventTypes...)
 	for name := range events {
-		if !strings.Contains(text, "`"+name+"`") && name != "v3.something.new" {
-			t.Errorf("it does not tell of %s", name)
+		if name != "v3.something.new" {
+			readme.Tells(t, name)
 		}
 	}
-	for _, setting := range reflect.VisibleFields(reflect.TypeFor[iadvize.Config]()) {
-		if name := setting.Tag.Get("json"); !strings.Contains(text, "| `"+name+"`") {
-			t.Errorf("no table has the key %s", name)
-		}
-	}
-	for _, link := range regexp.MustCompile(`\]\(([^)#:]+)[^)]*\)`).FindAllStringSubmatch(text, -1) {
-		if _, err := os.Stat(link[1]); err != nil {
-			t.Errorf("a link leads nowhere: %v", err)
-		}
-	}
+	readme.HasKeys(t, iadvize.Config{})
+	readme.LinksLeadSomewhere(t)
 }
 
 // vector is a token with the keys of both sides.
@@ -117,28 +92,17 @@ func TestTheVectorIsReadAsIAdvizeReadsIt(t *testing.T) {
 
 // TestTheSettingsOfTheReadmeWork loads both examples as parts of a whole configuration, and has the second make a token.
 func TestTheSettingsOfTheReadmeWork(t *testing.T) {
-	v, dir := readVector(t), t.TempDir()
-	examples := regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```$").FindAllStringSubmatch(readme(t), -1)
+	v, examples := readVector(t), readme.Blocks(t, "yaml")
 	if len(examples) != 2 {
 		t.Fatalf("%d examples", len(examples))
 	}
-	setUp, withTokens := strings.ReplaceAll(examples[0][2], "\n   ", "\n"), examples[1][2]
+	_, setUp, _ := strings.Cut(examples[0], "\n") // its connector stands beside the one that has the conversations
 	block, _ := pem.Decode([]byte(v.EncPublicPEM))
-	for name, text := range map[string]string{
-		"identity-2026-01.pem": v.SignPrivatePEM, "iadvize.txt": base64.StdEncoding.EncodeToString(block.Bytes),
-		// the connector of the set-up stands beside the one that has the conversations
-		"bizbridge.yaml": whole(t) + withTokens + setUp[strings.Index(setUp, "\n")+1:],
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	t.Setenv("DESK_SECRET", "whsec_bmV3IHNlY3JldCBvZiB0aGUgYnJpZGdlLCAzMiBieXQ=")
 	t.Setenv("IADVIZE_SECRET", iadvizetest.Secret)
-	loaded, err := config.Load(filepath.Join(dir, "bizbridge.yaml"), []config.ConnectorType{webhook.Factory().ConfigType(), iadvize.Factory().ConfigType()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	loaded, _ := readme.Load(t, strings.Replace(examples[1], "connectors:\n", "connectors:\n"+setUp, 1), map[string]string{
+		"identity-2026-01.pem": v.SignPrivatePEM, "iadvize.txt": base64.StdEncoding.EncodeToString(block.Bytes),
+	}, webhook.Factory().ConfigType(), iadvize.Factory().ConfigType())
 	if settings := loaded.Connectors["iadvize"].Settings.(*iadvize.Config); settings.Secrets[0] != iadvizetest.Secret {
 		t.Error("the secret of the set-up is not read")
 	}
@@ -163,18 +127,4 @@ func TestTheSettingsOfTheReadmeWork(t *testing.T) {
 	if !reflect.DeepEqual(claims, want) {
 		t.Errorf("iAdvize reads %v, want %v", claims, want)
 	}
-}
-
-// whole is the rest of a configuration whose business is served by desk.
-func whole(t *testing.T) string {
-	t.Helper()
-	var text strings.Builder
-	for key, value := range preamble {
-		encoded, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text.WriteString(key + ": " + string(encoded) + "\n")
-	}
-	return text.String()
 }

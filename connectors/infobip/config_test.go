@@ -25,7 +25,7 @@ func TestValidateSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			c.Auth = []auth.Settings{{Kind: "oauth2_authorization_code", TokenURL: "https://oneapi.infobip.com/exchange/1/oauth/token", AuthorizeURL: "https://oneapi.infobip.com/exchange/1/oauth/authorize", ClientID: "x"}}
 		}, nil},
 		"relative":   {func(c *infobip.Config) { c.URL = "xyz123.api.infobip.com" }, []string{"url: is not an absolute http or https URL"}},
-		"a query":    {func(c *infobip.Config) { c.URL += "?x=1" }, []string{"url: has a query"}},
+		"a query":    {func(c *infobip.Config) { c.URL += "?x=1" }, []string{"url: has a query (?…), behind which no path can stand"}},
 		"no key":     {func(c *infobip.Config) { c.APIKey = "" }, []string{"api_key: is missing"}},
 		"App key":    {func(c *infobip.Config) { c.APIKey = "App " + hunter }, []string{`api_key: begins with "App"`}},
 		"odd key":    {func(c *infobip.Config) { c.APIKey = hunter + "\n" }, []string{"api_key: has white space or a character in it that no header keeps"}},

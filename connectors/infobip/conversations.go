@@ -32,7 +32,7 @@ func (a agents) Deliver(ctx context.Context, event message.Event) (connectors.Re
 	if bodies := spoken(event.Data, event.Type); bodies != nil {
 		return connectors.Receipt{}, a.send(ctx, event, bodies)
 	}
-	text := words(event)
+	text := notice(event)
 	if text == "" {
 		return connectors.Receipt{}, nil
 	}
@@ -44,6 +44,14 @@ func (a agents) Deliver(ctx context.Context, event message.Event) (connectors.Re
 		return connectors.Receipt{}, a.sayInstead(ctx, event, text)
 	}
 	return connectors.Receipt{}, a.note(ctx, found.ID, text)
+}
+
+// notice is what agents are told; a saved message's reference is for programs.
+func notice(event message.Event) string {
+	if event.Type == message.EventSent {
+		return ""
+	}
+	return connectors.Notice(event)
 }
 
 // sayInstead puts what should be a note among the customer's messages: better there than nowhere.
@@ -58,7 +66,7 @@ func (a agents) RelayClose(ctx context.Context, event message.Event) error {
 	case err != nil:
 		return err
 	case found.ID == "":
-		return a.sayInstead(ctx, event, words(event))
+		return a.sayInstead(ctx, event, notice(event))
 	case found.Status == statusClosed: // nobody waits there, and a message would open another conversation
 		return nil
 	}
@@ -70,7 +78,7 @@ func (a agents) RelayClose(ctx context.Context, event message.Event) error {
 	if err := a.call(ctx, http.MethodPatch, path, map[string]string{"status": statusSolved}, opClose, httpclient.RetryIdempotent, nil); err != nil {
 		return err
 	}
-	return a.note(ctx, found.ID, words(event))
+	return a.note(ctx, found.ID, notice(event))
 }
 
 // WriteNote writes an internal note into the customer's conversation.
@@ -126,7 +134,7 @@ func (a agents) holds(ctx context.Context, id, channel, customer string) (bool, 
 		} `json:"messages"`
 	}
 	err := a.call(ctx, http.MethodGet, conversationPath(id)+"/messages?limit=1", nil, opMessages, httpclient.RetryIdempotent, &list)
-	if failure := message.FailureOf(err); failure != nil && failure.Status == http.StatusNotFound { // deleted since the list was made
+	if connectors.StatusOf(err) == http.StatusNotFound { // deleted since the list was made
 		return false, nil
 	}
 	if err != nil {

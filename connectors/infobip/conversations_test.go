@@ -31,9 +31,9 @@ func TestEventsForAgents(t *testing.T) {
 		note  string // "": nothing at all is sent
 	}{
 		"unsupported":           {event(message.EventUnsupported, func(d *message.Data) { d.Note, d.AppleType = "A sticker.", "sticker" }), "A sticker."},
-		"unsupported, no words": {event(message.EventUnsupported, func(d *message.Data) { d.AppleType = "sticker" }), "The customer sent something that cannot be shown here (sticker)."},
-		"failed":                {event(message.EventFailed, func(d *message.Data) { d.Failed = &message.Failed{Code: "invalid", Reason: "too long"} }), "Not sent: too long"},
-		"failed, no reason":     {event(message.EventFailed, func(d *message.Data) { d.Failed = &message.Failed{Code: "invalid"} }), "Not sent: invalid"},
+		"unsupported, no words": {event(message.EventUnsupported, func(d *message.Data) { d.AppleType = "sticker" }), "The customer sent something that cannot be shown here."},
+		"failed":                {event(message.EventFailed, func(d *message.Data) { d.Failed = &message.Failed{Code: "invalid", Reason: "too long"} }), "Not sent to the customer: too long"},
+		"failed, no reason":     {event(message.EventFailed, func(d *message.Data) { d.Failed = &message.Failed{Code: "invalid"} }), "Not sent to the customer: invalid"},
 		"payment":               {event(message.EventPayment, func(d *message.Data) { d.Payment = &message.Payment{Summary: "Paid $5.00 with Apple Pay."} }), "Paid $5.00 with Apple Pay."},
 		"canceled":              {signIn(message.SignIn{Provider: "shop", Status: message.SignInCanceled}), "The customer did not sign in (shop)."},
 		"sign-in failed":        {signIn(message.SignIn{Provider: "shop", Status: message.SignInFailed, Error: "no account"}), "The sign-in failed (shop): no account"},
@@ -68,7 +68,7 @@ func TestWithoutAConversation(t *testing.T) {
 	desk.Strangers(20)
 	mustDeliver(t, connector, failed)
 	got := desk.Inbox.Conversation(string(customer))
-	if len(got.Notes) != 0 || len(got.Texts) != 2 || got.Texts[1] != "(Messages: Not sent: too long)" {
+	if len(got.Notes) != 0 || len(got.Texts) != 2 || got.Texts[1] != "(Messages: Not sent to the customer: too long)" {
 		t.Errorf("notes %q, texts %q", got.Notes, got.Texts)
 	}
 	// The message has brought the conversation to the top.

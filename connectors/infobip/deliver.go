@@ -7,12 +7,12 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
 	"bizbridge/connectors"
+	"bizbridge/connectors/plaintext"
 )
 
 // What the Open Channel takes at most.
@@ -48,14 +48,14 @@ func spoken(data message.Data, kind message.EventType) []body {
 	var text string
 	switch {
 	case kind == message.EventReceived:
-		text = strings.TrimSpace(strings.Join([]string{data.Subject, data.Text}, "\n"))
+		text = connectors.Words(data)
 	case kind == message.EventReplied && data.Reply != nil:
 		text = data.Reply.Text()
 	default:
 		return nil
 	}
 	var bodies []body
-	for _, piece := range pieces(text) {
+	for _, piece := range plaintext.Pieces(text, maxText) {
 		bodies = append(bodies, body{Type: typeText, Text: piece})
 	}
 	for _, file := range data.Files() {
@@ -81,33 +81,6 @@ func fileBody(file message.Attachment) body {
 	return body{Type: typeFile, URL: file.URL, Filename: file.Name}
 }
 
-// pieces cuts a text so that Infobip takes it, between lines or words where there are some.
-func pieces(text string) []string {
-	var cut []string
-	for rest := strings.TrimSpace(text); rest != ""; {
-		end := cutAt(rest)
-		cut = append(cut, strings.TrimSpace(rest[:end]))
-		rest = strings.TrimSpace(rest[end:])
-	}
-	return cut
-}
-
-func cutAt(text string) int {
-	units, word := 0, 0
-	for i, r := range text {
-		if units += max(utf16.RuneLen(r), 1); units > maxText {
-			if word > i/2 {
-				return word
-			}
-			return i
-		}
-		if r == '\n' || r == ' ' {
-			word = i
-		}
-	}
-	return len(text)
-}
-
 // send posts the messages of one event one after the other.
 func (c *Connector) send(ctx context.Context, event message.Event, bodies []body) error {
 	to, ok := c.channelOf(event.Data.BusinessID)
@@ -127,23 +100,13 @@ func (c *Connector) send(ctx context.Context, event message.Event, bodies []body
 		envelope.Content.Body = body
 		err := c.call(ctx, http.MethodPost, "/open-channel/1/messages/inbound", envelope, opMessage, httpclient.RetryUnsent, nil)
 		if err != nil && i > 0 {
-			return halfDone(err)
+			return connectors.HalfDone(err)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// halfDone is a failure after something was taken that would come again: the next try is marked as a possible repeat.
-func halfDone(err error) error {
-	failure := *message.FailureOf(err)
-	switch failure.Class {
-	case message.Transient, message.Throttled, message.Canceled:
-		failure.Class = message.Uncertain
-	}
-	return &failure
 }
 
 // metadataOf is what only programs look at; nil where there is nothing.
@@ -167,13 +130,8 @@ func (c *Connector) call(ctx context.Context, method, path string, request any, 
 		Operation: operation, Method: method, URL: c.url + path, Retry: retry,
 		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {"bizbridge"}}, // without Accept, errors may be XML
 	}
-	if request != nil {
-		text, err := json.Marshal(request)
-		if err != nil {
-			return &message.Failure{Class: message.Permanent, Reason: "a call to " + c.Name + " cannot be written as JSON", Err: err}
-		}
-		call.Body = text
-		call.Header.Set("Content-Type", "application/json")
+	if err := connectors.SetJSON(&call, request); err != nil {
+		return err
 	}
 	resp, err := c.HTTP.Do(ctx, call)
 	if err != nil {
@@ -183,7 +141,7 @@ func (c *Connector) call(ctx context.Context, method, path string, request any, 
 		return err
 	}
 	if answer != nil && json.Unmarshal(resp.Body, answer) != nil {
-		return &message.Failure{Class: message.Transient, Status: resp.Status, Reason: c.Name + " answered something that is not its JSON"}
+		return connectors.Unreadable(c.Name, resp)
 	}
 	return nil
 }

@@ -139,12 +139,12 @@ func newConnector(env connectors.Environment, settings any) (connectors.Connecto
 	var err error
 	if len(cfg.SigningSecrets) > 0 {
 		scheme, _ := signature.Lookup(exchangeScheme)
-		if c.exchange, err = signature.New(scheme, reveal(cfg.SigningSecrets)...); err != nil {
+		if c.exchange, err = signature.New(scheme, config.Reveal(cfg.SigningSecrets)...); err != nil {
 			return nil, err
 		}
 	}
 	if len(cfg.WebhookSecrets) > 0 {
-		if c.tokens, err = signature.New(tokenIn(cfg.WebhookHeader), reveal(cfg.WebhookSecrets)...); err != nil {
+		if c.tokens, err = signature.New(signature.TokenIn(cfg.WebhookHeader), config.Reveal(cfg.WebhookSecrets)...); err != nil {
 			return nil, err
 		}
 	}
@@ -156,18 +156,6 @@ func newConnector(env connectors.Environment, settings any) (connectors.Connecto
 	}
 	c.sender = "" // agents, unless the bridge is told otherwise
 	return agents{c}, nil
-}
-
-func tokenIn(header string) signature.Scheme {
-	return signature.Scheme{Header: header, Algorithm: signature.Token, Encoding: signature.Plain, Key: signature.KeyText}
-}
-
-func reveal(secrets []config.Secret) []string {
-	texts := make([]string, len(secrets))
-	for i, secret := range secrets {
-		texts[i] = secret.Reveal()
-	}
-	return texts
 }
 
 // channelOf is the Open Channel of a business.

@@ -21,15 +21,12 @@ const sameWithin = 10 * time.Minute
 // Receive reads one webhook: a message through the Open Channel, an event of Conversations, or a message.send of an
 // Exchange app. Everything else is nothing.
 func (c *Connector) Receive(_ context.Context, req *http.Request) ([]message.Outbound, error) {
-	body, err := connectors.ReadBody(req)
+	body, err := connectors.ReadSigned(req, c.keysFor(req), c.Now())
 	if err != nil {
 		return nil, err
 	}
-	if err := c.genuine(req, body); err != nil {
+	if err := connectors.CheckObject(body); err != nil {
 		return nil, err
-	}
-	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' {
-		return nil, message.ErrMalformed
 	}
 	hook, err := readWebhook(body)
 	if err != nil {
@@ -46,14 +43,12 @@ func (c *Connector) Receive(_ context.Context, req *http.Request) ([]message.Out
 	return nil, nil
 }
 
-// genuine verifies a webhook in the way in which it comes. One that is signed has to be signed rightly.
-func (c *Connector) genuine(req *http.Request, body []byte) error {
-	keys := c.tokens
-	if c.exchange != nil && (keys == nil || req.Header.Get("X-Ib-Exchange-Req-Signature") != "") {
-		keys = c.exchange
+// keysFor verify a webhook in the way in which it comes. One that is signed has to be signed rightly.
+func (c *Connector) keysFor(req *http.Request) *signature.Keys {
+	if c.exchange != nil && (c.tokens == nil || req.Header.Get("X-Ib-Exchange-Req-Signature") != "") {
+		return c.exchange
 	}
-	_, err := keys.Verify(signature.Request{Method: req.Method, Header: req.Header, Body: body}, c.Now())
-	return err
+	return c.tokens
 }
 
 // ownFormat reads the bridge's own format, which an Exchange app can send whole.

@@ -3,12 +3,10 @@ package infobip
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/signature"
-	"bizbridge/config"
 	"bizbridge/connectors"
 )
 
@@ -17,11 +15,8 @@ type report = func(path, message, hint string)
 // Validate checks what the schema cannot say.
 func (c *Config) Validate(report report) {
 	const base = "Write the base URL of your account, such as https://xyz123.api.infobip.com."
-	switch fault := connectors.URLFault(c.URL); {
-	case fault != "":
+	if fault := connectors.BaseURLFault(c.URL); fault != "" {
 		report("url", fault, base)
-	case strings.Contains(c.URL, "?"):
-		report("url", "has a query", base)
 	}
 	c.validateLogin(report)
 	c.validateChannels(report)
@@ -48,15 +43,13 @@ func (c *Config) validateLogin(report report) {
 	connectors.ValidateAuth(c.Auth, report)
 }
 
-var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-
 func (c *Config) validateChannels(report report) {
 	ids, businesses := map[string]bool{}, map[string]bool{}
 	for i, channel := range c.Channels {
 		at := fmt.Sprintf("channels[%d]", i)
 		id, business := strings.ToLower(channel.ID), strings.ToLower(string(channel.BusinessID))
 		switch {
-		case !uuid.MatchString(channel.ID):
+		case !connectors.IsUUID(channel.ID):
 			report(at+".id", "is no UUID", "Write the id of the Open Channel that Infobip has given you.")
 		case ids[id]:
 			report(at+".id", "is there twice", "Each business needs a channel of its own: an answer names nothing but the channel.")
@@ -71,11 +64,6 @@ func (c *Config) validateChannels(report report) {
 	}
 }
 
-const shortestToken = 16
-
-// headerName is what HTTP calls a token.
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-
 func (c *Config) validateWebhooks(report report) {
 	if len(c.SigningSecrets) == 0 && len(c.WebhookSecrets) == 0 {
 		report("webhook_secrets", "are missing, and signing_secrets too: anybody could write to your customers",
@@ -88,11 +76,9 @@ func (c *Config) validateWebhooks(report report) {
 		}
 	}
 	for i, secret := range c.WebhookSecrets {
-		validateToken(fmt.Sprintf("webhook_secrets[%d]", i), secret, report)
+		connectors.ValidateToken(fmt.Sprintf("webhook_secrets[%d]", i), secret, report)
 	}
-	if !headerName.MatchString(c.WebhookHeader) {
-		report("webhook_header", "is no name of a header", "Write the name alone, such as X-Bridge-Token.")
-	}
+	connectors.ValidateHeader("webhook_header", c.WebhookHeader, report)
 	if c.WebhookURL == "" {
 		return
 	}
@@ -101,14 +87,5 @@ func (c *Config) validateWebhooks(report report) {
 		report("webhook_url", fault, address)
 	} else if parsed, _ := url.Parse(c.WebhookURL); parsed.Scheme != "https" {
 		report("webhook_url", "is plain HTTP, which Infobip refuses", address)
-	}
-}
-
-func validateToken(path string, secret config.Secret, report report) {
-	switch token := secret.Reveal(); {
-	case strings.TrimSpace(token) != token || strings.ContainsAny(token, "\r\n\x00"):
-		report(path, "has white space around it or a line break in it, which no header keeps", "Remove it.")
-	case len(token) < shortestToken:
-		report(path, fmt.Sprintf("is shorter than %d characters", shortestToken), "Make one with: openssl rand -hex 24.")
 	}
 }

@@ -30,21 +30,15 @@ func (c *Connector) call(ctx context.Context, r request, into any) error {
 	if r.reads {
 		call.Retry = httpclient.RetryIdempotent
 	}
-	if r.body != nil {
-		body, err := json.Marshal(r.body)
-		if err != nil {
-			return &message.Failure{Class: message.Permanent, Reason: "a call cannot be written as JSON", Err: err}
-		}
-		call.Body = body
-		call.Header.Set("Content-Type", "application/json")
+	if err := connectors.SetJSON(&call, r.body); err != nil {
+		return err
 	}
 	resp, err := c.HTTP.Do(ctx, call)
 	if err == nil {
 		err = c.read(resp, r, into)
 	}
-	// Of a call that stores no message nobody has to ask whether it arrived.
-	if failure, ok := errors.AsType[*message.Failure](err); ok && r.reads && failure.Class == message.Uncertain {
-		failure.Class = message.Transient
+	if r.reads {
+		return connectors.Beside(err)
 	}
 	return err
 }
@@ -74,10 +68,4 @@ func (c *Connector) read(resp *httpclient.Response, r request, into any) error {
 		Class: message.Uncertain, Status: resp.Status,
 		Reason: fmt.Sprintf("%s answers (%d) with what is not LibreDesk's; is url right?", c.Name, resp.Status),
 	}
-}
-
-// refused tells whether LibreDesk answered with a status.
-func refused(err error, status int) bool {
-	failure, ok := errors.AsType[*message.Failure](err)
-	return ok && failure.Status == status
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -37,8 +36,8 @@ func (c *Connector) checkKey(ctx context.Context) []connectors.Finding {
 	}
 	access := connectors.Finding{Subject: "API access"}
 	err := c.ask(ctx, "/api/v1/agents/me", c.agent(), &me)
-	switch {
-	case refused(err, http.StatusUnauthorized) || refused(err, http.StatusForbidden):
+	switch status := connectors.StatusOf(err); {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		access.Verdict, access.Cause = connectors.Broken, err.Error()
 		access.Fix = "Generate an API key under Admin → Agents → the bridge's agent, and write both halves as api_key and api_secret. The agent must be enabled."
 		return []connectors.Finding{access}
@@ -63,11 +62,11 @@ func (c *Connector) checkInbox(ctx context.Context) connectors.Finding {
 		} `json:"users"`
 	}
 	err := c.ask(ctx, widget+"/settings", c.visitor(""), &settings)
-	switch {
-	case refused(err, http.StatusBadRequest):
+	switch status := connectors.StatusOf(err); {
+	case status == http.StatusBadRequest:
 		finding.Verdict, finding.Cause = connectors.Broken, "there is no enabled live chat inbox with inbox_id"
 		finding.Fix = "Enable the inbox under Admin → Inboxes, and copy its UUID from its Installation."
-	case refused(err, http.StatusForbidden):
+	case status == http.StatusForbidden:
 		finding.Verdict, finding.Cause = connectors.Broken, "the inbox blocks the bridge's address"
 		finding.Fix = "Take it out of the blocked IPs of the inbox, under Security."
 	case err != nil:
@@ -90,9 +89,9 @@ func (c *Connector) checkSecret(ctx context.Context) connectors.Finding {
 			body: map[string]string{"jwt": token}, reads: true,
 		}, nil)
 	}
-	switch {
-	case refused(err, http.StatusBadRequest):
-	case refused(err, http.StatusUnauthorized):
+	switch status := connectors.StatusOf(err); {
+	case status == http.StatusBadRequest:
+	case status == http.StatusUnauthorized:
 		finding.Verdict, finding.Cause = connectors.Broken, "LibreDesk refuses what is signed with inbox_secret"
 		finding.Fix = "Copy the secret from the inbox's Security settings; generate one there if there is none. Compare the clocks, too."
 	case err != nil:
@@ -129,10 +128,10 @@ func (c *Connector) checkWebhook(ctx context.Context) connectors.Finding {
 		Events []string `json:"events"`
 		Active bool     `json:"is_active"`
 	}
-	path := "/webhooks/" + c.Name
+	path := c.WebhookPath()
 	err := c.ask(ctx, "/api/v1/webhooks", c.agent(), &hooks)
-	switch {
-	case refused(err, http.StatusForbidden):
+	switch status := connectors.StatusOf(err); {
+	case status == http.StatusForbidden:
 		finding.Verdict, finding.Cause = connectors.Doubtful, "the agent may not see webhooks, so this was not looked at"
 		finding.Fix = "See for yourself under Admin → Webhooks: its address ends in " + path + ", it is active, and it has the event message.created. Or give the role webhooks:manage for a while."
 		return finding
@@ -142,7 +141,7 @@ func (c *Connector) checkWebhook(ctx context.Context) connectors.Finding {
 	finding.Verdict, finding.Cause = connectors.Broken, "no active webhook with the event message.created has an address that ends in "+path
 	finding.Fix = "Add it under Admin → Webhooks with server.public_url and " + path + ", the event message.created, and the first of webhook_secrets."
 	for _, one := range hooks {
-		if address, err := url.Parse(one.URL); err == nil && strings.HasSuffix(address.Path, path) && one.Active && slices.Contains(one.Events, eventCreated) {
+		if c.LeadsHere(one.URL) && one.Active && slices.Contains(one.Events, eventCreated) {
 			return connectors.Finding{Subject: finding.Subject}
 		}
 	}

@@ -3,7 +3,6 @@ package libredesk
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"bizbridge/bridge/signature"
@@ -28,8 +27,6 @@ type Config struct {
 	WebhookSecrets []config.Secret `json:"webhook_secrets" jsonschema:"required,minItems=1,example=${env:LIBREDESK_WEBHOOK_SECRET}"`
 }
 
-var uuidPattern = regexp.MustCompile("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
-
 // Validate checks what the schema cannot say.
 func (c *Config) Validate(report func(path, message, hint string)) {
 	const example = "Write what agents open in their browser, such as https://desk.example.com."
@@ -38,7 +35,7 @@ func (c *Config) Validate(report func(path, message, hint string)) {
 	} else if address, err := url.Parse(c.URL); err == nil && (address.RawQuery != "" || strings.Contains(address.Path, "/api/")) {
 		report("url", "is more than where LibreDesk is", example)
 	}
-	if !uuidPattern.MatchString(c.InboxID) {
+	if !connectors.IsUUID(c.InboxID) {
 		report("inbox_id", "is no UUID", "Copy it from Admin → Inboxes → the inbox → Installation. The number in the address of that page is another one.")
 	}
 	for path, secret := range map[string]config.Secret{"api_key": c.APIKey, "api_secret": c.APISecret, "inbox_secret": c.InboxSecret} {

@@ -7,7 +7,6 @@ import (
 	"html"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"bizbridge/bridge/message"
@@ -27,14 +26,15 @@ func (c *Connector) Deliver(ctx context.Context, event message.Event) (connector
 	var text string
 	switch event.Type {
 	case message.EventReceived:
-		text = strings.TrimSpace(data.Subject + "\n" + data.Text)
+		text = connectors.Words(data)
 	case message.EventReplied:
 		text = data.Reply.Text()
 	case message.EventUnsupported:
-		text = "[" + cmp.Or(data.Note, "The customer sent something that cannot be shown here.") + "]"
-	case message.EventFailed, message.EventSent, message.EventSignIn, message.EventPayment:
-		return c.tell(ctx, data, noteOf(event))
+		text = "[" + connectors.Notice(event) + "]"
 	default:
+		if note := connectors.Notice(event); note != "" {
+			return c.tell(ctx, data, note)
+		}
 		return connectors.Receipt{}, nil // of a later version
 	}
 	at, err := c.say(ctx, data, text)
@@ -81,7 +81,7 @@ func (c *Connector) begin(ctx context.Context, data message.Data, closed convers
 		known = former.Contact
 	}
 	at, rest, err = c.start(ctx, data, known, cmp.Or(text, nothing))
-	if ok && refused(err, http.StatusForbidden) {
+	if ok && connectors.StatusOf(err) == http.StatusForbidden {
 		return place{conversation: former.UUID}, text, nil
 	}
 	return at, rest, err
@@ -121,8 +121,7 @@ func (c *Connector) RelayClose(ctx context.Context, event message.Event) error {
 		}
 	}
 	c.notice(ctx, left.UUID, map[string]any{attrLeft: true})
-	_, err = c.writeNote(ctx, left.UUID,
-		"The customer has deleted the conversation in Messages. Nothing can be sent until they write again.")
+	_, err = c.writeNote(ctx, left.UUID, connectors.Notice(event))
 	return err
 }
 
@@ -171,61 +170,6 @@ func paragraphs(text string) string {
 	}
 	escaped := strings.NewReplacer("\r\n", "<br>", "\n", "<br>", "{", "&#123;").Replace(html.EscapeString(strings.ReplaceAll(text, "\x00", "")))
 	return "<p>" + escaped + "</p>"
-}
-
-// noteOf words what agents have to know.
-func noteOf(event message.Event) string {
-	data := event.Data
-	switch event.Type {
-	case message.EventFailed:
-		return "Not delivered to the customer: " + data.Failed.Reason
-	case message.EventSent:
-		return "Apple keeps a message that can be sent again by its reference: " + string(data.Sent.DataRef)
-	case message.EventPayment:
-		return paymentNote(*data.Payment)
-	}
-	return signInNote(*data.SignIn)
-}
-
-func paymentNote(payment message.Payment) string {
-	lines := []string{"Apple Pay: " + cmp.Or(payment.Summary, string(payment.Status))}
-	if payment.ProviderRef != "" {
-		lines = append(lines, "Payment: "+payment.ProviderRef)
-	}
-	if to := payment.ShippingContact; to != nil {
-		address := append([]string{strings.TrimSpace(to.GivenName + " " + to.FamilyName)}, to.AddressLines...)
-		address = append(address, strings.TrimSpace(to.PostalCode+" "+to.Locality), to.AdministrativeArea, cmp.Or(to.Country, to.CountryCode), to.PhoneNumber, to.EmailAddress)
-		lines = append(lines, "Ship to: "+strings.Join(slices.DeleteFunc(address, func(part string) bool { return part == "" }), ", "))
-	}
-	return strings.Join(lines, "\n")
-}
-
-// signInNote says who signed in. Without Apple's word it may be anybody who was given the link.
-func signInNote(signIn message.SignIn) string {
-	switch {
-	case signIn.Status == message.SignInCanceled:
-		return "The customer did not sign in: they closed the page."
-	case signIn.Status != message.SignInSucceeded:
-		return strings.TrimSuffix("The customer could not sign in: "+signIn.Error, ": ")
-	case signIn.Identity == nil && signIn.Confirmed:
-		return "The customer's device has signed in; who it is has not arrived."
-	}
-	text := "The customer has signed in with " + signIn.Provider + "."
-	if !signIn.Confirmed {
-		text = "Somebody has signed in with " + signIn.Provider + " by the customer's link; the customer's device has not confirmed it yet. Do not rely on it."
-	}
-	if signIn.Identity == nil {
-		return text
-	}
-	for _, name := range []string{"name", "email", "preferred_username", "sub"} {
-		if value, ok := signIn.Identity.Claims[name].(string); ok && value != "" {
-			text += "\n" + name + ": " + value
-		}
-	}
-	if len(signIn.Identity.Claims) == 0 {
-		text += "\nsubject: " + signIn.Identity.Subject
-	}
-	return text
 }
 
 // names stands for a message of files alone where a text has to be.

@@ -204,32 +204,34 @@ func TestWordsForEveryEvent(t *testing.T) {
 		"failed": {message.EventFailed, func(d *message.Data) {
 			d.Failed = &message.Failed{MessageID: "m", Reason: "the text is {{.Contact}} <long>"}
 		},
-			"note: <p>Not delivered to the customer: the text is &#123;&#123;.Contact}} &lt;long&gt;</p>"},
+			"note: <p>Not sent to the customer: the text is &#123;&#123;.Contact}} &lt;long&gt;</p>"},
 		"sent": {message.EventSent, func(d *message.Data) { d.Sent = &message.Sent{MessageID: "m", DataRef: json.RawMessage(`{"a":1}`)} },
 			"note: <p>Apple keeps a message that can be sent again by its reference: &#123;&#34;a&#34;:1}</p>"},
 		"paid": {message.EventPayment, func(d *message.Data) {
 			d.Payment = &message.Payment{Status: message.PaymentCompleted, Summary: "12.50 EUR were charged.", ProviderRef: "pi_1", ShippingContact: address}
-		}, "note: <p>Apple Pay: 12.50 EUR were charged.<br>Payment: pi_1<br>Ship to: Maria Rossi, Via Roma 1, 00100 Roma, IT</p>"},
+		}, "note: <p>12.50 EUR were charged.<br>Payment provider&#39;s reference: pi_1<br>Ship to: Maria Rossi, Via Roma 1, 00100 Roma, IT</p>"},
 		"not paid": {message.EventPayment, func(d *message.Data) { d.Payment = &message.Payment{Status: message.PaymentCanceled} }, "note: <p>Apple Pay: canceled</p>"},
 		"signed in": {message.EventSignIn, func(d *message.Data) {
 			d.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInSucceeded, Confirmed: true, Identity: &message.Identity{
 				Subject: "s", Claims: map[string]any{"sub": "42", "name": "Maria", "email": "m@example.test", "picture": "x"},
 			}}
-		}, "note: <p>The customer has signed in with shop.<br>name: Maria<br>email: m@example.test<br>sub: 42</p>"},
+		}, "note: <p>The customer has signed in (shop) as Maria, m@example.test.</p>"},
 		"signed in, not confirmed": {message.EventSignIn, func(d *message.Data) {
 			d.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInSucceeded, Identity: &message.Identity{Subject: "s"}}
-		}, "note: <p>Somebody has signed in with shop by the customer&#39;s link; the customer&#39;s device has not confirmed it yet. Do not rely on it.<br>subject: s</p>"},
+		}, "note: <p>Somebody has opened the link and signed in (shop). It is the customer only if Apple says so as well.</p>"},
 		"confirmed alone": {message.EventSignIn, func(d *message.Data) {
 			d.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInSucceeded, Confirmed: true}
-		}, "note: <p>The customer&#39;s device has signed in; who it is has not arrived.</p>"},
+		}, "note: <p>Apple says that the sign-in was done on the customer&#39;s device (shop).</p>"},
 		"not signed in": {message.EventSignIn, func(d *message.Data) {
-			d.SignIn = &message.SignIn{Status: message.SignInFailed, Error: "the provider says no"}
+			d.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInFailed, Error: "the provider says no"}
 		},
-			"note: <p>The customer could not sign in: the provider says no</p>"},
-		"not signed in, and nobody knows why": {message.EventSignIn, func(d *message.Data) { d.SignIn = &message.SignIn{Status: message.SignInFailed} },
-			"note: <p>The customer could not sign in</p>"},
-		"canceled": {message.EventSignIn, func(d *message.Data) { d.SignIn = &message.SignIn{Status: message.SignInCanceled} },
-			"note: <p>The customer did not sign in: they closed the page.</p>"},
+			"note: <p>The sign-in failed (shop): the provider says no</p>"},
+		"not signed in, and nobody knows why": {message.EventSignIn, func(d *message.Data) {
+			d.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInFailed}
+		}, "note: <p>The sign-in failed (shop): no reason was given</p>"},
+		"canceled": {message.EventSignIn, func(d *message.Data) {
+			d.SignIn = &message.SignIn{Provider: "shop", Status: message.SignInCanceled}
+		}, "note: <p>The customer did not sign in (shop).</p>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			connector, desk := rig(t)
@@ -240,8 +242,9 @@ func TestWordsForEveryEvent(t *testing.T) {
 	}
 	connector, desk := rig(t)
 	deliver(t, connector, event("something.new", nil))
+	deliver(t, connector, event(message.EventPayment, nil))
 	if len(desk.Conversations()) > 0 {
-		t.Error("an event of a later version is shown")
+		t.Error("an event of a later version, or with nothing in it, is shown")
 	}
 }
 
@@ -249,14 +252,14 @@ func TestWordsForEveryEvent(t *testing.T) {
 func TestWhatHappensBeforeAnybodyWroteIsShown(t *testing.T) {
 	connector, desk := rig(t)
 	deliver(t, connector, event(message.EventPayment, func(d *message.Data) { d.Payment = &message.Payment{Summary: "Paid."} }))
-	wantSaid(t, only(t, desk), "(Messages for Business)", "note: <p>Apple Pay: Paid.</p>")
+	wantSaid(t, only(t, desk), "(Messages for Business)", "note: <p>Paid.</p>")
 	connector, desk = rig(t)
 	deliver(t, connector, event(message.EventReceived, nil))
 	wantSaid(t, only(t, desk), "(an empty message)")
 }
 
 func TestTheCustomerLeaves(t *testing.T) {
-	const left = "note: <p>The customer has deleted the conversation in Messages. Nothing can be sent until they write again.</p>"
+	const left = "note: <p>The customer has left the conversation in Messages. Nothing reaches them until they write again.</p>"
 	for status, want := range map[string]string{
 		libredesktest.Open: libredesktest.Resolved, libredesktest.Resolved: libredesktest.Resolved, libredesktest.Closed: libredesktest.Closed,
 	} {

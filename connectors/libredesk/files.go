@@ -1,16 +1,13 @@
 package libredesk
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"mime/multipart"
 	"net/http"
-	"net/textproto"
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
+	"bizbridge/connectors/fileform"
 )
 
 // upload puts the files into LibreDesk, where they wait for their message. A file that does not come, or that LibreDesk does
@@ -38,24 +35,11 @@ func (c *Connector) uploadFile(ctx context.Context, file message.Attachment) (id
 		return 0, err
 	}
 	defer stream.Close()
-	var around bytes.Buffer
-	form := multipart.NewWriter(&around)
-	if _, err := form.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {multipart.FileContentDisposition("files", file.Name)}, "Content-Type": {file.MIMEType},
-	}); err != nil {
-		return 0, err
-	}
-	before := around.Len()
-	if err := form.Close(); err != nil {
-		return 0, err
-	}
-	head, tail := around.Bytes()[:before], around.Bytes()[before:]
+	contentType, body, size := fileform.Stream("files", file, stream)
 	header := c.agent()
-	header.Set("Content-Type", form.FormDataContentType())
+	header.Set("Content-Type", contentType)
 	header.Set("User-Agent", "bizbridge")
-	resp, err := c.HTTP.Upload(ctx,
-		httpclient.Call{Operation: opUpload, Method: http.MethodPost, URL: c.url + "/api/v1/media", Header: header},
-		io.MultiReader(bytes.NewReader(head), stream, bytes.NewReader(tail)), int64(around.Len())+file.Size)
+	resp, err := c.HTTP.Upload(ctx, httpclient.Call{Operation: opUpload, Method: http.MethodPost, URL: c.url + "/api/v1/media", Header: header}, body, size)
 	if err != nil {
 		return 0, err
 	}

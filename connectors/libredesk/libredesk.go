@@ -79,11 +79,7 @@ var (
 func newConnector(env connectors.Environment, settings any) (connectors.Connector, error) {
 	cfg := settings.(*Config)
 	known, _ := signature.Lookup(scheme)
-	secrets := make([]string, len(cfg.WebhookSecrets))
-	for i, secret := range cfg.WebhookSecrets {
-		secrets[i] = secret.Reveal()
-	}
-	webhooks, err := signature.New(known, secrets...)
+	webhooks, err := signature.New(known, config.Reveal(cfg.WebhookSecrets)...)
 	if err != nil {
 		return nil, err
 	}

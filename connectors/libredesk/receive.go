@@ -1,7 +1,6 @@
 package libredesk
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"bizbridge/bridge/message"
-	"bizbridge/bridge/signature"
 	"bizbridge/connectors"
 	"bizbridge/connectors/customerid"
 	"bizbridge/connectors/plaintext"
@@ -54,11 +52,8 @@ type written struct {
 // Receive reads what an agent wrote. A webhook about a message does not say whose conversation it is, so that LibreDesk is
 // asked for it.
 func (c *Connector) Receive(ctx context.Context, req *http.Request) ([]message.Outbound, error) {
-	body, err := connectors.ReadBody(req)
+	body, err := connectors.ReadSigned(req, c.webhooks, c.Now())
 	if err != nil {
-		return nil, err
-	}
-	if _, err := c.webhooks.Verify(signature.Request{Method: req.Method, Header: req.Header, Body: body}, c.Now()); err != nil {
 		return nil, err
 	}
 	said, err := readHook(body)
@@ -78,8 +73,8 @@ func (c *Connector) Receive(ctx context.Context, req *http.Request) ([]message.O
 
 // readHook gives the message of a webhook; nil for webhooks of other events.
 func readHook(body []byte) (*written, error) {
-	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' || !json.Valid(body) {
-		return nil, message.ErrMalformed
+	if err := connectors.CheckObject(body); err != nil {
+		return nil, err
 	}
 	var webhook hook
 	if err := json.Unmarshal(body, &webhook); err != nil {
@@ -89,7 +84,7 @@ func readHook(body []byte) (*written, error) {
 		return nil, nil
 	}
 	var said written
-	if err := json.Unmarshal(webhook.Payload, &said); err != nil || !uuidPattern.MatchString(said.UUID) || !uuidPattern.MatchString(said.Conversation) {
+	if err := json.Unmarshal(webhook.Payload, &said); err != nil || !connectors.IsUUID(said.UUID) || !connectors.IsUUID(said.Conversation) {
 		return nil, message.Failuref(message.Invalid, "the payload of %s is not LibreDesk's", eventCreated)
 	}
 	return &said, nil

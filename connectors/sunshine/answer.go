@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"bizbridge/bridge/message"
+	"bizbridge/connectors/plaintext"
 )
 
 // answer is what the customer's answer to an interactive message is in the helpdesk. Sunshine Conversations answers a
@@ -33,7 +34,7 @@ func (c *Connector) answer(ctx context.Context, found *conversation, data messag
 		first.content.Payload = chosen // where it can be, an option's id is its payload
 		choices := asked.Content.choices()
 		if i := slices.IndexFunc(choices, func(one choice) bool { return one.id == chosen }); i >= 0 {
-			first.content.Text, first.content.Payload = cut(choices[i].title, maxText), choices[i].action.Payload
+			first.content.Text, first.content.Payload = plaintext.Cut(choices[i].title, maxText), choices[i].action.Payload
 			if all := choices[i].action.Metadata.with(first.metadata); all.with(metadata{keyMessage: string(data.ID)}).fits() {
 				first.metadata = all
 			}

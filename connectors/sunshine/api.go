@@ -51,41 +51,23 @@ func (c *Connector) call(ctx context.Context, r request) error {
 		Operation: r.operation, Method: r.method, URL: c.app + r.path, Retry: r.retry,
 		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {"bizbridge"}},
 	}
-	if r.body != nil {
-		body, err := json.Marshal(r.body)
-		if err != nil {
-			return &message.Failure{Class: message.Permanent, Reason: "a call cannot be written as JSON", Err: err}
-		}
-		call.Body = body
-		call.Header.Set("Content-Type", "application/json")
+	if err := connectors.SetJSON(&call, r.body); err != nil {
+		return err
 	}
 	resp, err := c.HTTP.Do(ctx, call)
+	if err != nil && !r.posts {
+		return connectors.Beside(err)
+	}
 	if err != nil {
-		return c.unanswered(err, r.posts)
+		return err
 	}
 	if err := c.failure(resp); err != nil {
 		return err
 	}
 	if r.target != nil && json.Unmarshal(resp.Body, r.target) != nil && !r.posts { // a message is there, whatever is said of it
-		return c.unreadable(resp)
+		return connectors.Unreadable(c.Name, resp)
 	}
 	return nil
-}
-
-// unanswered says of a call that may have arrived whether the message may have.
-func (c *Connector) unanswered(err error, posts bool) error {
-	failure := *message.FailureOf(err)
-	if failure.Class == message.Uncertain && !posts {
-		failure.Class = message.Transient
-	}
-	return &failure
-}
-
-func (c *Connector) unreadable(resp *httpclient.Response) error {
-	return &message.Failure{
-		Class: message.Transient, Status: resp.Status,
-		Reason: fmt.Sprintf("%s gave an answer that cannot be read (%d)", c.Name, resp.Status),
-	}
 }
 
 // meanings are the statuses that mean something else than they usually do ([connectors.StatusFailure]).
@@ -142,17 +124,9 @@ func errorCode(body []byte) apiError {
 	return apiError(answer.Errors[0].Code)
 }
 
-// statusOf is the helpdesk's status behind an error; 0 where it gave none.
-func statusOf(err error) int {
-	if err == nil {
-		return 0
-	}
-	return message.FailureOf(err).Status
-}
-
 // refused tells of an answer that would be the same another time, unlike one of a helpdesk that is busy or out of order.
 func refused(err error) bool {
-	switch status := statusOf(err); status {
+	switch status := connectors.StatusOf(err); status {
 	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
 		return false
 	default:

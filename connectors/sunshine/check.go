@@ -45,7 +45,7 @@ func (c *Connector) checkAccess(ctx context.Context) connectors.Finding {
 	finding := connectors.Finding{Subject: "API access"}
 	query := url.Values{"filter[userExternalId]": {"bizbridge-check"}}
 	err := c.get(ctx, "/conversations?"+query.Encode(), nil)
-	switch status := statusOf(err); {
+	switch status := connectors.StatusOf(err); {
 	case err == nil:
 	case status == http.StatusNotFound && message.FailureOf(err).Class == message.Transient: // that user: all is well
 	case status == http.StatusNotFound:
@@ -70,10 +70,9 @@ func (c *Connector) checkWebhook(ctx context.Context) connectors.Finding {
 		finding.Fix = "Use a key of the app, or look yourself whether its integration of type custom has the webhook."
 		return finding
 	}
-	path := "/webhooks/" + c.Name
-	i := slices.IndexFunc(hooks, func(h hook) bool { return strings.HasSuffix(strings.TrimSuffix(h.Target, "/"), path) })
+	i := slices.IndexFunc(hooks, func(h hook) bool { return c.LeadsHere(h.Target) })
 	if i < 0 {
-		finding.Verdict, finding.Cause = connectors.Broken, "no webhook of the app leads to <public_url>"+path
+		finding.Verdict, finding.Cause = connectors.Broken, "no webhook of the app leads to <public_url>"+c.WebhookPath()
 		finding.Fix = "Make an integration of type custom with that target and the triggers conversation:message and conversation:typing."
 		return finding
 	}

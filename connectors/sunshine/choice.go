@@ -6,6 +6,7 @@ import (
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
+	"bizbridge/connectors"
 )
 
 // maxChoice is how much can be kept: a user's metadata have 4 KB, of which something has to be left for others.
@@ -37,7 +38,7 @@ func (c *Connector) KeepChoice(ctx context.Context, _ message.BusinessID, custom
 // KeptChoice reads it. Nothing is kept of a customer whom nobody knows.
 func (c *Connector) KeptChoice(ctx context.Context, _ message.BusinessID, customer message.CustomerID) (string, error) {
 	values, err := c.user(ctx, customer)
-	if statusOf(err) == http.StatusNotFound {
+	if connectors.StatusOf(err) == http.StatusNotFound {
 		return "", nil
 	}
 	return values.text(keyChoice), err

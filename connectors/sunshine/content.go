@@ -8,6 +8,7 @@ import (
 
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/money"
+	"bizbridge/connectors"
 	"bizbridge/connectors/plaintext"
 )
 
@@ -134,11 +135,8 @@ func (c *Connector) contents(m content) []message.Content {
 
 // sound gives a content that the bridge accepts. What it does not is said in words.
 func sound(one message.Content) []message.Content {
-	written, err := json.Marshal(one)
-	if err == nil {
-		if _, faults := message.DecodeContent(written); len(faults) == 0 {
-			return []message.Content{one}
-		}
+	if connectors.Sound(one) {
+		return []message.Content{one}
 	}
 	switch one := one.(type) {
 	case message.Files:

@@ -13,6 +13,7 @@ import (
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
+	"bizbridge/connectors"
 )
 
 // conversation is what lists and webhooks say of one.
@@ -67,7 +68,7 @@ func (c *Connector) find(ctx context.Context, business message.BusinessID, custo
 		err := c.call(ctx, request{
 			operation: opFind, method: http.MethodGet, path: "/conversations?" + query.Encode(), target: &page, retry: httpclient.RetryIdempotent,
 		})
-		if statusOf(err) == http.StatusNotFound && !errors.Is(err, errNoApp) { // the user is not known
+		if connectors.StatusOf(err) == http.StatusNotFound && !errors.Is(err, errNoApp) { // the user is not known
 			return nil, nil
 		}
 		if err != nil {
@@ -139,7 +140,7 @@ func (c *Connector) createUser(ctx context.Context, data message.Data) error {
 			"externalId": external(data.CustomerID), "profile": profile, "metadata": metadata{keyCustomer: string(data.CustomerID)},
 		},
 	})
-	if statusOf(err) == http.StatusConflict {
+	if connectors.StatusOf(err) == http.StatusConflict {
 		return nil
 	}
 	return err

@@ -4,12 +4,11 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
-	"unicode/utf16"
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
 	"bizbridge/connectors"
+	"bizbridge/connectors/plaintext"
 )
 
 // post is one message to put into a conversation.
@@ -42,11 +41,7 @@ func (c *Connector) posts(ctx context.Context, found *conversation, event messag
 	var posts []post
 	switch event.Type {
 	case message.EventReceived:
-		text := data.Text
-		if data.Subject != "" {
-			text = strings.TrimSpace(data.Subject + "\n" + text)
-		}
-		posts = texts(text)
+		posts = texts(connectors.Words(data))
 	case message.EventReplied:
 		posts = c.answer(ctx, found, data)
 	case message.EventUnsupported: // the customer did something that agents have to notice
@@ -73,16 +68,8 @@ const maxText = 4096
 // texts makes as many messages of a text as it needs.
 func texts(text string) []post {
 	var posts []post
-	for text = strings.TrimSpace(text); text != ""; {
-		piece := text
-		if end := unitsEnd(text, maxText); end < len(text) {
-			piece = text[:end]
-			if cut := strings.LastIndexAny(piece, " \n"); cut > len(piece)/2 {
-				piece = piece[:cut]
-			}
-		}
-		posts = append(posts, post{content: content{Type: typeText, Text: strings.TrimSpace(piece)}})
-		text = strings.TrimSpace(text[len(piece):])
+	for _, piece := range plaintext.Pieces(text, maxText) {
+		posts = append(posts, post{content: content{Type: typeText, Text: piece}})
 	}
 	return posts
 }
@@ -94,17 +81,6 @@ func notes(text string) []post {
 		posts[i].note = true
 	}
 	return posts
-}
-
-// unitsEnd is where a text has a number of UTF-16 units.
-func unitsEnd(text string, most int) int {
-	units := 0
-	for i, r := range text {
-		if units += utf16.RuneLen(r); units > most {
-			return i
-		}
-	}
-	return len(text)
 }
 
 // postAll puts messages into a conversation, those that are not there yet. It gives the id of the first.
@@ -155,7 +131,7 @@ func (p post) numbered(id message.ID, part string, of int) post {
 
 // post puts one message into the conversation; where that is full, into a new one.
 func (c *Connector) post(ctx context.Context, found *conversation, data message.Data, p post) (id string, err error) {
-	if id, err = c.postTo(ctx, found, data.CustomerID, p); statusOf(err) != http.StatusLocked {
+	if id, err = c.postTo(ctx, found, data.CustomerID, p); connectors.StatusOf(err) != http.StatusLocked {
 		return id, err
 	}
 	c.Logger.Warn("a conversation is full; the customer gets a new one")
@@ -227,7 +203,7 @@ func (c *Connector) RelayClose(ctx context.Context, event message.Event) error {
 	if err := c.write(ctx, found, metadata{keyClosed: "true"}); err != nil {
 		return err
 	}
-	_, err = c.postAll(ctx, found, event.Data, notes(leftNote))
+	_, err = c.postAll(ctx, found, event.Data, notes(notice(event)))
 	return err
 }
 

@@ -239,15 +239,15 @@ func TestNotices(t *testing.T) {
 		note  bool
 	}{
 		"unsupported": {event(message.EventUnsupported, func(d *message.Data) { d.Note = "The customer sent a drawing." }), "[The customer sent a drawing.]", false},
-		"sent":        {event(message.EventSent, func(d *message.Data) { d.Sent = &message.Sent{DataRef: []byte(`{"a":1}`)} }), `A message was saved. Its reference for sending it again: {"a":1}`, true},
+		"sent":        {event(message.EventSent, func(d *message.Data) { d.Sent = &message.Sent{DataRef: []byte(`{"a":1}`)} }), `Apple keeps a message that can be sent again by its reference: {"a":1}`, true},
 		"failed":      {event(message.EventFailed, func(d *message.Data) { d.Failed = &message.Failed{Reason: "signed out"} }), "Not sent to the customer: signed out", true},
 		"payment": {event(message.EventPayment, func(d *message.Data) {
 			d.Payment = &message.Payment{Summary: "Paid 12.50 USD.", ShippingContact: &message.ShippingContact{GivenName: "Ada", AddressLines: []string{"1 Road"}, PostalCode: "12345", Locality: "Town"}}
-		}), "Paid 12.50 USD.\nAda\n1 Road\n12345 Town", true},
-		"signed in":     {event(message.EventSignIn, signedIn(message.SignIn{Status: message.SignInSucceeded, Confirmed: true, Identity: &message.Identity{Claims: name}})), "The customer signed in with Example as Ada.", true},
-		"not confirmed": {event(message.EventSignIn, signedIn(message.SignIn{Status: message.SignInSucceeded, Identity: &message.Identity{Claims: name}})), "Somebody signed in with Example as Ada. The customer's device has not confirmed yet that it was them.", true},
-		"failed to":     {event(message.EventSignIn, signedIn(message.SignIn{Status: message.SignInFailed, Error: "expired"})), "Signing in with Example failed: expired", true},
-		"canceled":      {event(message.EventSignIn, signedIn(message.SignIn{Status: message.SignInCanceled})), "The customer did not sign in with Example.", true},
+		}), "Paid 12.50 USD.\nShip to: Ada, 1 Road, 12345 Town", true},
+		"signed in":     {event(message.EventSignIn, signedIn(message.SignIn{Status: message.SignInSucceeded, Confirmed: true, Identity: &message.Identity{Claims: name}})), "The customer has signed in (Example) as Ada.", true},
+		"not confirmed": {event(message.EventSignIn, signedIn(message.SignIn{Status: message.SignInSucceeded, Identity: &message.Identity{Claims: name}})), "Somebody has opened the link and signed in (Example) as Ada. It is the customer only if Apple says so as well.", true},
+		"failed to":     {event(message.EventSignIn, signedIn(message.SignIn{Status: message.SignInFailed, Error: "expired"})), "The sign-in failed (Example): expired", true},
+		"canceled":      {event(message.EventSignIn, signedIn(message.SignIn{Status: message.SignInCanceled})), "The customer did not sign in (Example).", true},
 		"unknown":       {event("something.new"), "", false},
 	} {
 		t.Run(kind, func(t *testing.T) {

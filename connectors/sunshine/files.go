@@ -1,20 +1,20 @@
 package sunshine
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"slices"
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
+	"bizbridge/connectors"
+	"bizbridge/connectors/fileform"
+	"bizbridge/connectors/plaintext"
 )
 
 // UploadsFiles is true: files of customers go into the app, where agents still find them when a link is long gone.
@@ -42,7 +42,7 @@ func (c *Connector) file(ctx context.Context, found *conversation, file message.
 	if slices.Contains(shown, file.MIMEType) {
 		kind = typeImage
 	}
-	return post{content: content{Type: kind, MediaURL: address, AltText: cut(file.Name, maxAltText)}}, nil
+	return post{content: content{Type: kind, MediaURL: address, AltText: plaintext.Cut(file.Name, maxAltText)}}, nil
 }
 
 func linked(file message.Attachment) post {
@@ -55,15 +55,7 @@ func linked(file message.Attachment) post {
 	default:
 		text += " " + file.URL
 	}
-	return post{content: content{Type: typeText, Text: cut(text, maxText)}}
-}
-
-// cut shortens a text to a number of characters.
-func cut(text string, most int) string {
-	if end := unitsEnd(text, most); end < len(text) {
-		return text[:end]
-	}
-	return text
+	return post{content: content{Type: typeText, Text: plaintext.Cut(text, maxText)}}
 }
 
 // upload streams a file into the app. "" without an error: it has to be a link.
@@ -80,7 +72,7 @@ func (c *Connector) upload(ctx context.Context, found *conversation, file messag
 	resp, err := c.send(ctx, found, file, stream)
 	if err != nil {
 		if failure, ok := errors.AsType[*message.Failure](err); ok {
-			return "", c.unanswered(failure, false)
+			return "", connectors.Beside(failure)
 		}
 		c.Logger.Warn("a customer's file is a link only: it did not come whole", "id", file.ID, "error", err)
 		return "", nil
@@ -98,26 +90,16 @@ func (c *Connector) upload(ctx context.Context, found *conversation, file messag
 		} `json:"attachment"`
 	}
 	if json.Unmarshal(resp.Body, &answer) != nil || answer.Attachment.MediaURL == "" {
-		return "", c.unreadable(resp)
+		return "", connectors.Unreadable(c.Name, resp)
 	}
 	return answer.Attachment.MediaURL, nil
 }
 
-// send makes the one part of the form around the stream.
 func (c *Connector) send(ctx context.Context, found *conversation, file message.Attachment, stream io.Reader) (*httpclient.Response, error) {
-	var around bytes.Buffer
-	form := multipart.NewWriter(&around)
-	header := textproto.MIMEHeader{"Content-Disposition": {multipart.FileContentDisposition("source", file.Name)}}
-	if file.MIMEType != "" {
-		header.Set("Content-Type", file.MIMEType)
-	}
-	_, _ = form.CreatePart(header) // nothing fails in memory
-	head := around.Len()
-	_ = form.Close()
-	text := around.Bytes()
 	query := url.Values{"access": {"public"}, "for": {"message"}, "conversationId": {found.ID}}
+	contentType, body, size := fileform.Stream("source", file, stream)
 	return c.HTTP.Upload(ctx, httpclient.Call{
 		Operation: opUpload, Method: http.MethodPost, URL: c.app + "/attachments?" + query.Encode(),
-		Header: http.Header{"Content-Type": {form.FormDataContentType()}, "Accept": {"application/json"}, "User-Agent": {"bizbridge"}},
-	}, io.MultiReader(bytes.NewReader(text[:head]), httpclient.Exactly(stream, file.Size), bytes.NewReader(text[head:])), int64(len(text))+file.Size)
+		Header: http.Header{"Content-Type": {contentType}, "Accept": {"application/json"}, "User-Agent": {"bizbridge"}},
+	}, body, size)
 }

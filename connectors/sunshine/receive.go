@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"bizbridge/bridge/message"
-	"bizbridge/bridge/signature"
 	"bizbridge/connectors"
 )
 
@@ -77,11 +76,8 @@ type author struct {
 // Receive reads a webhook: all of its events. Those of other channels of the app are left out, and so is what customers and
 // the bridge itself wrote.
 func (c *Connector) Receive(_ context.Context, req *http.Request) ([]message.Outbound, error) {
-	body, err := connectors.ReadBody(req)
+	body, err := connectors.ReadSigned(req, c.verify, c.Now())
 	if err != nil {
-		return nil, err
-	}
-	if _, err := c.verify.Verify(signature.Request{Method: req.Method, Header: req.Header, Body: body}, c.Now()); err != nil {
 		return nil, err
 	}
 	var told webhook

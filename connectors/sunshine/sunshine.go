@@ -53,11 +53,9 @@ var inPath = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 // Validate checks what the schema cannot say.
 func (c *Config) Validate(report func(path, message, hint string)) {
 	const example = "Write https://<subdomain>.zendesk.com/sc."
-	switch fault := connectors.URLFault(c.URL); {
+	switch fault := connectors.BaseURLFault(c.URL); {
 	case fault != "":
 		report("url", fault, example)
-	case strings.Contains(c.URL, "?"):
-		report("url", "has a query (?…), behind which no path can stand", example)
 	case strings.Contains(strings.TrimSuffix(c.URL, "/")+"/", "/v2/"):
 		report("url", "holds the API's version, which the bridge adds", example)
 	case strings.HasSuffix(strings.TrimSuffix(c.URL, "/"), ".zendesk.com"):
@@ -149,11 +147,7 @@ var (
 
 func newConnector(env connectors.Environment, settings any) (connectors.Connector, error) {
 	cfg := settings.(*Config)
-	secrets := make([]string, len(cfg.WebhookSecrets))
-	for i, secret := range cfg.WebhookSecrets {
-		secrets[i] = secret.Reveal()
-	}
-	verify, err := signature.New(webhookScheme, secrets...)
+	verify, err := signature.New(webhookScheme, config.Reveal(cfg.WebhookSecrets)...)
 	if err != nil {
 		return nil, err
 	}

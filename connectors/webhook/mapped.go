@@ -226,14 +226,8 @@ func (c *caller) Refused(mapping.Request, mapping.Answer) error {
 
 // outcome is why a delivery failed. After a step that must not be made twice, the next try is a possible repeat.
 func (c *caller) outcome(err error) error {
-	failure := message.FailureOf(err)
-	switch failure.Class {
-	case message.Transient, message.Throttled, message.Canceled:
-		if c.taken {
-			uncertain := *failure
-			uncertain.Class = message.Uncertain
-			return &uncertain
-		}
+	if c.taken {
+		return connectors.HalfDone(err)
 	}
-	return failure
+	return message.FailureOf(err)
 }

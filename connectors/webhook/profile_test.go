@@ -19,6 +19,7 @@ import (
 	"bizbridge/bridge/metrics"
 	"bizbridge/config"
 	"bizbridge/connectors"
+	"bizbridge/connectors/connectortest/readme"
 	"bizbridge/connectors/webhook"
 	"bizbridge/connectors/webhook/webhooktest"
 )
@@ -81,7 +82,7 @@ func TestALookUpAsASAPPDoesIt(t *testing.T) {
 	made := lookUp(t, api.URL+"/account", []auth.Settings{
 		bearer, {Kind: "api_key", Key: "k3y", Header: "api-key"},
 		{Kind: "customer_token", TokenURL: provider.URL, Fields: secretVars("username", "{customer_id}"), Header: "customer-auth", Prefix: "JWT"},
-	}, nil, strings.TrimPrefix(blocks(t, "yaml mapping")[0], "mapping: 1\n"))
+	}, nil, strings.TrimPrefix(readme.Blocks(t, "yaml mapping")[0], "mapping: 1\n"))
 
 	for _, firstSeen := range []bool{true, false} {
 		profile, failure := made.Profile(t.Context(), events()["message.received"], firstSeen)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,82 +21,43 @@ import (
 	"bizbridge/bridge/message"
 	"bizbridge/config"
 	"bizbridge/connectors"
+	"bizbridge/connectors/connectortest/readme"
 	"bizbridge/connectors/webhook"
 	"bizbridge/connectors/webhook/webhooktest"
 	"bizbridge/mapping"
 )
 
-func readme(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 func TestReadmeNamesEverythingThereIs(t *testing.T) {
-	text := readme(t)
-	factory := webhook.Factory()
-	for event := range factory.Abilities.Inbound {
-		if !strings.Contains(text, "`"+string(event)+"`") {
-			t.Errorf("it does not tell of %s", event)
-		}
-	}
-	for kind := range factory.Abilities.Outbound {
+	text, can := readme.Text(t), webhook.Factory().Abilities
+	readme.Tells(t, slices.Collect(maps.Keys(can.Inbound))...)
+	for kind := range can.Outbound {
 		if !strings.Contains(text, `{"kind":"`+string(kind)+`"`) {
 			t.Errorf("it does not tell how to send %s", kind)
 		}
 	}
-	for _, code := range []message.Code{
+	readme.Tells(t,
 		message.CodeMalformed, message.CodeUnauthorized, message.CodeForbidden, message.CodeUnknownBusiness, message.CodeUnknownConnector,
 		message.CodeConflict, message.CodeTooLarge, message.CodeInvalid, message.CodeClosed, message.CodeUnreachable,
 		message.CodeRateLimited, message.CodeUnavailable, message.CodeUncertain, message.CodeUnknownTemplate, message.CodeDeviceUnknown,
-		message.CodeUnsupported,
-	} {
-		if !strings.Contains(text, "`"+string(code)+"`") {
-			t.Errorf("it does not tell of code %s", code)
-		}
-	}
-	for _, kind := range message.ReplyKinds {
-		if !strings.Contains(text, "`"+string(kind)+"`") {
-			t.Errorf("it does not tell of answers of kind %s", kind)
-		}
-	}
+		message.CodeUnsupported)
+	readme.Tells(t, message.ReplyKinds...)
 	for _, preset := range mapping.Presets() {
 		if !strings.Contains(text, "preset:"+preset) {
 			t.Errorf("it does not tell of preset:%s", preset)
 		}
 	}
-	for _, setting := range reflect.VisibleFields(reflect.TypeFor[webhook.Config]()) {
-		name, _, _ := strings.Cut(setting.Tag.Get("json"), ",")
-		if !strings.Contains(text, "| `"+name+"`") {
-			t.Errorf("no table has the key %s", name)
-		}
-	}
+	readme.HasKeys(t, webhook.Config{})
+	readme.LinksLeadSomewhere(t)
 	files, err := filepath.Glob("testdata/events/*.json")
 	if err != nil || len(files) != len(events()) {
 		t.Errorf("testdata/events has %d files (%v), want one for each of %d events", len(files), err, len(events()))
 	}
 }
 
-// blocks are the code blocks of the README with an info string.
-func blocks(t *testing.T, info string) []string {
-	t.Helper()
-	var found []string
-	for _, block := range regexp.MustCompile("(?ms)^ *```"+info+"\n(.*?)^ *```$").FindAllStringSubmatch(readme(t), -1) {
-		found = append(found, block[1])
-	}
-	if len(found) == 0 {
-		t.Fatalf("no block of %s", info)
-	}
-	return found
-}
-
 // TestReadmeExamplesAreRight sends every example of a content, and reads those of events and answers.
 func TestReadmeExamplesAreRight(t *testing.T) {
 	seen := map[message.Kind]bool{}
-	for content := range strings.Lines(blocks(t, "json content")[0]) {
+	for content := range strings.Lines(readme.Blocks(t, "json content")[0]) {
 		out, err := message.DecodeSend([]byte(strings.Replace(send(), `{"kind":"text","text":"Hi"}`, content, 1)))
 		if err != nil {
 			t.Errorf("%s: %v", content, err)
@@ -117,12 +79,12 @@ func TestReadmeExamplesAreRight(t *testing.T) {
 		}
 	}
 	var event message.Event
-	strict(blocks(t, "json event")[0], &event)
+	strict(readme.Blocks(t, "json event")[0], &event)
 	if event.Type != message.EventReplied || event.Data.Reply == nil || len(event.Data.Reply.Selections) != 2 {
 		t.Errorf("the example of an answer is %+v", event)
 	}
 	var answer message.SendResult
-	strict(blocks(t, "json answer")[0], &answer)
+	strict(readme.Blocks(t, "json answer")[0], &answer)
 	if len(answer.Parts) != 1 || answer.Parts[0].RequestID == "" || len(answer.Fallbacks) != 1 || answer.Note == "" {
 		t.Errorf("the example of what the bridge answers is %+v", answer)
 	}
@@ -150,77 +112,34 @@ func TestReadmeSettingsAreRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := blocks(t, "yaml")
+	examples := readme.Blocks(t, "yaml")
 	if len(examples) != 6 {
 		t.Fatalf("%d examples, want 6", len(examples))
 	}
-	const head = `
-server: {public_url: "https://bridge.example.com"}
-keys: [MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=]
-apple: {accounts: [{msp_id: 11111111-2222-3333-4444-555555555555, secrets: [c2VjcmV0LW9mLWFwcGxl]}]}
-`
-	const business = "businesses: [{id: aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee, msp_id: 11111111-2222-3333-4444-555555555555, connector: desk}]\n"
+	files := map[string]string{"desk.mapping.yaml": string(preset), "profile.mapping.yaml": readme.Blocks(t, "yaml mapping")[0]}
 	lookUps := 0
 	for i, example := range examples {
-		indent := example[:len(example)-len(strings.TrimLeft(example, " "))] // of the list that it stands in
-		text := head + strings.ReplaceAll("\n"+example, "\n"+indent, "\n")
-		if !strings.Contains(text, "businesses:") {
-			text += business
-		}
-		folder := t.TempDir()
-		for file, content := range map[string]string{"bizbridge.yaml": text, "desk.mapping.yaml": string(preset), "profile.mapping.yaml": blocks(t, "yaml mapping")[0]} {
-			if err := os.WriteFile(filepath.Join(folder, file), []byte(content), 0o600); err != nil {
+		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+			cfg, folder := readme.Load(t, example, files, webhook.Factory().ConfigType())
+			settings := cfg.Connectors["desk"].Settings.(*webhook.Config)
+			if _, err := build(t, folder, time.Now, settings); err != nil {
+				t.Error(err)
+			}
+			if webhook.Factory().ProfileSettings(settings) == nil {
+				return
+			}
+			lookUps++
+			lookUp, err := buildLookUp(t, folder, settings)
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		cfg, err := config.Load(filepath.Join(folder, "bizbridge.yaml"), []config.ConnectorType{webhook.Factory().ConfigType()})
-		if err != nil {
-			t.Errorf("example %d: %v", i+1, err)
-			continue
-		}
-		settings := cfg.Connectors["desk"].Settings.(*webhook.Config)
-		if _, err := build(t, folder, time.Now, settings); err != nil {
-			t.Errorf("example %d: %v", i+1, err)
-		}
-		if webhook.Factory().ProfileSettings(settings) == nil {
-			continue
-		}
-		lookUps++
-		lookUp, err := buildLookUp(t, folder, settings)
-		if err != nil {
-			t.Errorf("example %d: %v", i+1, err)
-			continue
-		}
-		if run, failed, warnings := lookUp.SelfTest(t.Context()); run != 3 || len(failed)+len(warnings) > 0 {
-			t.Errorf("example %d: %d tests, %q, %q", i+1, run, failed, warnings)
-		}
+			if run, failed, warnings := lookUp.SelfTest(t.Context()); run != 3 || len(failed)+len(warnings) > 0 {
+				t.Errorf("%d tests, %q, %q", run, failed, warnings)
+			}
+		})
 	}
 	if lookUps != 1 {
 		t.Errorf("%d examples of look-ups, want 1", lookUps)
-	}
-}
-
-// TestReadmeLinksLeadSomewhere looks for the files and headings that it links to.
-func TestReadmeLinksLeadSomewhere(t *testing.T) {
-	text := readme(t)
-	headings := map[string]bool{}
-	for _, heading := range regexp.MustCompile("(?m)^##+ (.*)$").FindAllStringSubmatch(text, -1) {
-		anchor := regexp.MustCompile("[^a-z0-9 -]").ReplaceAllString(strings.ToLower(heading[1]), "")
-		headings["#"+strings.ReplaceAll(anchor, " ", "-")] = true
-	}
-	for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(text, -1) {
-		target := link[1]
-		switch {
-		case strings.HasPrefix(target, "https://"):
-		case strings.HasPrefix(target, "#"):
-			if !headings[target] {
-				t.Errorf("no heading %s", target)
-			}
-		default:
-			if _, err := os.Stat(target); err != nil {
-				t.Errorf("%v", err)
-			}
-		}
 	}
 }
 
@@ -229,7 +148,7 @@ func TestReadmeHelpdeskWorks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")
 	}
-	blocks := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindStringSubmatch(readme(t))
+	blocks := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindStringSubmatch(readme.Text(t))
 	if blocks == nil {
 		t.Fatal("the README has no Go program")
 	}

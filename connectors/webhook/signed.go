@@ -33,7 +33,7 @@ func (c *Config) validateSigning(report func(path, message, hint string)) {
 		if c.VerifyScheme != "" {
 			report("verify_scheme", "cannot stand beside verify_header", "Remove one of them.")
 		}
-		verifies = tokenIn(c.VerifyHeader)
+		verifies = signature.TokenIn(c.VerifyHeader)
 	} else if verifies.Name != signs.Name && len(c.VerifySecrets) == 0 {
 		report("verify_secrets", "are needed: what the helpdesk sends is not signed as what the bridge sends", "Give the secrets of "+verifies.Name+".")
 	}
@@ -51,7 +51,7 @@ func (c *Config) validateSigner(signs signature.Scheme, report func(path, messag
 	if signs.CoversForm() {
 		report("sign_scheme", "signs forms, which the bridge does not send", hint)
 	}
-	if keys, err := signature.New(signs, reveal(c.Secrets)...); err == nil && keys.CanSign() != nil {
+	if keys, err := signature.New(signs, config.Reveal(c.Secrets)...); err == nil && keys.CanSign() != nil {
 		report("sign_scheme", "cannot sign: the first of secrets "+keys.CanSign().Error(), hint)
 	}
 	if c.Attachments == attachmentMultipart && signs.Name != signature.StandardWebhooks {
@@ -94,47 +94,23 @@ func validateSecrets(path string, scheme signature.Scheme, secrets []config.Secr
 	for i, secret := range secrets {
 		place := fmt.Sprintf("%s[%d]", path, i)
 		if scheme.Algorithm == signature.Token {
-			validateToken(place, secret.Reveal(), report)
+			connectors.ValidateToken(place, secret, report)
 		} else if err := scheme.CheckSecret(secret.Reveal()); err != nil {
 			report(place, err.Error(), hint)
 		}
 	}
 }
 
-const shortestToken = 16
-
-func validateToken(path, token string, report func(path, message, hint string)) {
-	switch {
-	case strings.TrimSpace(token) != token || strings.ContainsAny(token, "\r\n\x00"):
-		report(path, "has white space around it or a line break in it, which no header keeps", "Remove it.")
-	case len(token) < shortestToken:
-		report(path, fmt.Sprintf("is shorter than %d characters", shortestToken), "Make one with: openssl rand -hex 24.")
-	}
-}
-
-// tokenIn is the scheme of helpdesks that cannot sign: a header of the operator's choice has the secret.
-func tokenIn(header string) signature.Scheme {
-	return signature.Scheme{Header: header, Algorithm: signature.Token, Encoding: signature.Plain, Key: signature.KeyText}
-}
-
 // verifier makes what verifies webhooks.
 func (c *Config) verifier() (*signature.Keys, error) {
 	if c.VerifyHeader != "" {
-		return signature.New(tokenIn(c.VerifyHeader), reveal(c.VerifySecrets)...)
+		return signature.New(signature.TokenIn(c.VerifyHeader), config.Reveal(c.VerifySecrets)...)
 	}
 	scheme, _ := schemeOf(c.VerifyScheme)
 	if len(c.VerifySecrets) == 0 {
-		return signature.New(scheme, reveal(c.Secrets)...)
+		return signature.New(scheme, config.Reveal(c.Secrets)...)
 	}
-	return signature.New(scheme, reveal(c.VerifySecrets)...)
-}
-
-func reveal(secrets []config.Secret) []string {
-	texts := make([]string, len(secrets))
-	for i, secret := range secrets {
-		texts[i] = secret.Reveal()
-	}
-	return texts
+	return signature.New(scheme, config.Reveal(c.VerifySecrets)...)
 }
 
 // genuine verifies a webhook and gives its id, where its scheme has one. The address is the configured one: what stands

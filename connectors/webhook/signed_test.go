@@ -22,6 +22,7 @@ import (
 	"bizbridge/bridge/signature"
 	"bizbridge/config"
 	"bizbridge/connectors"
+	"bizbridge/connectors/connectortest/readme"
 	"bizbridge/connectors/webhook"
 	"bizbridge/connectors/webhook/webhooktest"
 )
@@ -219,7 +220,7 @@ func TestTheReadmeNamesEveryScheme(t *testing.T) {
 		}
 		names.WriteString("`" + name + "`")
 	}
-	if !strings.Contains(readme(t), "| `verify_scheme` | how your helpdesk signs: "+names.String()+". ") {
+	if !strings.Contains(readme.Text(t), "| `verify_scheme` | how your helpdesk signs: "+names.String()+". ") {
 		t.Errorf("it does not tell of %s", names.String())
 	}
 }

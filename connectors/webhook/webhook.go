@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"bizbridge/bridge/httpclient"
@@ -92,9 +91,6 @@ func (c *Config) authentication() (list []auth.Settings, origins []string) {
 	return c.Auth, origins
 }
 
-// headerName is what HTTP calls a token.
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-
 func (c *Config) validateMapping(report func(path, message, hint string)) {
 	if c.Mapping == "" {
 		if c.VerifyHeader != "" {
@@ -111,8 +107,8 @@ func (c *Config) validateMapping(report func(path, message, hint string)) {
 	if c.VerifyHeader != "" && len(c.VerifySecrets) == 0 {
 		report("verify_secrets", "are needed with verify_header", "Give the value that the helpdesk sends in that header.")
 	}
-	if c.VerifyHeader != "" && !headerName.MatchString(c.VerifyHeader) {
-		report("verify_header", "is no name of a header", "Write the name alone, such as X-Webhook-Token.")
+	if c.VerifyHeader != "" {
+		connectors.ValidateHeader("verify_header", c.VerifyHeader, report)
 	}
 	if base, given := c.Vars["base"]; given {
 		if fault := connectors.URLFault(base.Reveal()); fault != "" {
@@ -186,7 +182,7 @@ var (
 func newConnector(env connectors.Environment, settings any) (connectors.Connector, error) {
 	cfg := settings.(*Config)
 	scheme, _ := schemeOf(cfg.SignScheme)
-	signer, err := signature.New(scheme, reveal(cfg.Secrets)...)
+	signer, err := signature.New(scheme, config.Reveal(cfg.Secrets)...)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +192,7 @@ func newConnector(env connectors.Environment, settings any) (connectors.Connecto
 	}
 	plain := &Connector{Environment: env, url: cfg.URL, signer: signer, verify: verify, verifyURL: cfg.VerifyURL}
 	if cfg.Attachments == attachmentMultipart {
-		if plain.multipart, err = signature.NewStandard(reveal(cfg.Secrets)...); err != nil {
+		if plain.multipart, err = signature.NewStandard(config.Reveal(cfg.Secrets)...); err != nil {
 			return nil, err
 		}
 	}

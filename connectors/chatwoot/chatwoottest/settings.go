@@ -1,0 +1,22 @@
+package chatwoottest
+
+import "net/http"
+
+func (d *Desk) profile(input) answer {
+	return answer{http.StatusOK, map[string]any{"id": 3, "name": "Bridge", "accounts": []any{map[string]any{"id": AccountID, "role": "administrator"}}}}
+}
+
+func (d *Desk) showInbox(in input) answer {
+	if in.number("id") != InboxID {
+		return notFound
+	}
+	return answer{http.StatusOK, d.settings}
+}
+
+func (d *Desk) listWebhooks(input) answer {
+	list := []any{}
+	for _, each := range d.accountHooks {
+		list = append(list, map[string]any{"url": each})
+	}
+	return answer{http.StatusOK, map[string]any{"payload": map[string]any{"webhooks": list}}}
+}
