@@ -128,18 +128,10 @@ func newConnector(env connectors.Environment, settings any) (connectors.Connecto
 		stream: string(message.DeriveID("asapp stream", process, env.Name, cfg.URL, cfg.APIID.Reveal())),
 	}
 	if len(cfg.WebhookSecrets) > 0 {
-		c.verify, err = signature.New(webhookScheme, reveal(cfg.WebhookSecrets)...)
+		c.verify, err = signature.New(webhookScheme, config.Reveal(cfg.WebhookSecrets)...)
 	}
 	return c, err
 }
 
 // RelaysFailures is true: nobody hears what becomes of an event of a stream.
 func (*Connector) RelaysFailures() bool { return true }
-
-func reveal(secrets []config.Secret) []string {
-	texts := make([]string, len(secrets))
-	for i, secret := range secrets {
-		texts[i] = secret.Reveal()
-	}
-	return texts
-}

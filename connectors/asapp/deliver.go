@@ -35,7 +35,7 @@ func (c *Connector) Deliver(ctx context.Context, event message.Event) (connector
 		return connectors.Receipt{}, c.signedIn(ctx, who, *data.SignIn, at)
 	}
 	spoken := said(event)
-	told := notice(event)
+	told := connectors.Notice(event)
 	if spoken == nil && told == "" {
 		return connectors.Receipt{}, nil
 	}
@@ -176,7 +176,7 @@ func (c *Connector) RelayClose(ctx context.Context, event message.Event) error {
 		return err // nobody is there to be told
 	}
 	at := c.moment(event)
-	if _, err := c.note(ctx, found.ID, notice(event), at); err != nil {
+	if _, err := c.note(ctx, found.ID, connectors.Notice(event), at); err != nil {
 		return err
 	}
 	_, err = c.upsert(ctx, who, at, map[string]string{metaLeft: "true"})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bizbridge/bridge/message"
+	"bizbridge/connectors"
 )
 
 // said is what the customer said, in one message or more; nil where they said nothing. ASAPP shows texts only.
@@ -14,7 +15,7 @@ func said(event message.Event) []string {
 	var text string
 	switch event.Type {
 	case message.EventReceived:
-		text = strings.TrimSpace(strings.Join([]string{data.Subject, data.Text}, "\n"))
+		text = connectors.Words(data)
 	case message.EventReplied:
 		if data.Reply != nil {
 			text = data.Reply.Text()
@@ -56,53 +57,21 @@ func sizeWords(size int64) string {
 	return fmt.Sprintf("%.1f MB", float64(size)/1e6)
 }
 
-// notice is what agents are told of what the customer did not say; "" for nothing.
-func notice(event message.Event) string {
-	data := event.Data
-	switch {
-	case event.Type == message.EventClosed:
-		return "The customer has left the conversation in Messages. Nothing reaches them until they write again."
-	case event.Type == message.EventFailed && data.Failed != nil:
-		return "Not sent to the customer: " + cmp.Or(data.Failed.Reason, string(data.Failed.Code))
-	case event.Type == message.EventSent && data.Sent != nil:
-		return "Apple keeps a message that can be sent again by its reference: " + string(data.Sent.DataRef)
-	case event.Type == message.EventPayment && data.Payment != nil:
-		return data.Payment.Summary
-	}
-	return ""
-}
-
 // signInNotice says no more than is proven: a link that was passed on makes somebody else sign in.
 func signInNotice(signIn message.SignIn, ending signInEnding) string {
+	who := connectors.Named(signIn.Identity)
 	switch {
-	case signIn.Status == message.SignInCanceled:
-		return fmt.Sprintf("The customer did not sign in (%s).", signIn.Provider)
 	case signIn.Status != message.SignInSucceeded:
-		return fmt.Sprintf("The sign-in failed (%s): %s", signIn.Provider, cmp.Or(signIn.Error, "no reason was given"))
 	case ending == signInDone:
-		return fmt.Sprintf("The customer has signed in (%s)%s. ASAPP has their token.", signIn.Provider, named(signIn.Identity))
+		return fmt.Sprintf("The customer has signed in (%s)%s. ASAPP has their token.", signIn.Provider, who)
 	case ending == signInRefused:
-		return fmt.Sprintf("The customer has signed in (%s)%s, but ASAPP has no token of theirs: it cannot be had or was refused. The bridge's log tells why.",
-			signIn.Provider, named(signIn.Identity))
+		return fmt.Sprintf("The customer has signed in (%s)%s, but ASAPP has no token of theirs: it cannot be had or was refused. The bridge's log tells why.", signIn.Provider, who)
 	case ending == signInVoid:
 		return fmt.Sprintf("Two people have signed in with one link (%s). It counts as no sign-in: ask for another.", signIn.Provider)
 	case ending == signInWithoutToken:
 		return fmt.Sprintf("The customer has signed in (%s)%s. ASAPP has no token of theirs: the bridge's configuration has neither identity nor customer_login for this connector.",
-			signIn.Provider, named(signIn.Identity))
-	case signIn.Identity != nil:
-		return fmt.Sprintf("Somebody has opened the link and signed in (%s)%s. It is the customer only if Apple says so as well.", signIn.Provider, named(signIn.Identity))
+			signIn.Provider, who)
 	}
-	return fmt.Sprintf("Apple says that the sign-in was done on the customer's device (%s).", signIn.Provider)
-}
-
-func named(identity *message.Identity) string {
-	if identity == nil {
-		return ""
-	}
-	for _, claim := range []string{"name", "email"} {
-		if text, _ := identity.Claims[claim].(string); text != "" {
-			return " as " + text
-		}
-	}
-	return ""
+	signIn.Confirmed = false // by itself: what is confirmed has an ending
+	return connectors.Notice(message.Event{Type: message.EventSignIn, Data: message.Data{SignIn: &signIn}})
 }
