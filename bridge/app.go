@@ -149,7 +149,7 @@ func (a *App) drain(public *http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	err := public.Shutdown(ctx)
-	a.site.Load().stop() // not before: what was taken until now may still be answered
+	a.site.Load().stopReading(ctx) // not before: what was taken until now may still be answered
 	a.memory.Drain(ctx)
 	if err == nil {
 		return

@@ -21,7 +21,7 @@ type reader struct {
 
 type readerCalls struct {
 	running, began atomic.Int32
-	panics         atomic.Bool
+	panics, last   atomic.Bool
 	sent           chan *message.Failure
 }
 
@@ -35,6 +35,9 @@ func (r *reader) Run(ctx context.Context, send func(context.Context, message.Out
 		panic("a stream of another kind")
 	}
 	<-ctx.Done()
+	if r.calls.last.Load() {
+		r.calls.sent <- send(context.WithoutCancel(ctx), message.Outbound{Key: "last", BusinessID: businessID, CustomerID: customerID, Content: message.Text{Text: "The last word"}})
+	}
 }
 
 func (r *reader) Deliver(context.Context, message.Event) (connectors.Receipt, error) {
@@ -89,5 +92,20 @@ func TestAConnectorThatReadsIsRunWhileItIsInUse(t *testing.T) {
 	}
 	if calls.running.Load() != 0 {
 		t.Error("it outlives the bridge")
+	}
+}
+
+// TestWhatIsReadAtTheEndIsStillSent: a question that was asked before the bridge stops may be answered meanwhile.
+func TestWhatIsReadAtTheEndIsStillSent(t *testing.T) {
+	calls := &readerCalls{sent: make(chan *message.Failure, 2)}
+	calls.last.Store(true)
+	change := withReader(t, calls)
+	w := newWorld(t, change, func(text string) string { return strings.Replace(text, "connector: desk", "connector: stream", 1) })
+	<-calls.sent
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if failure := <-calls.sent; failure != nil {
+		t.Errorf("the last word is not sent: %v", failure)
 	}
 }

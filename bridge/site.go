@@ -366,20 +366,49 @@ func (s *site) run() {
 		previous := s.stop
 		s.stop = func() { previous(); cancel() }
 		s.runners.Go(func() {
-			defer func() {
-				if cause := recover(); cause != nil { // it must not take the other helpdesks with it
-					s.logger.Error("a connector stopped reading from its helpdesk", "connector", desk.Name, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-				}
-			}()
-			runner.Run(ctx, func(ctx context.Context, out message.Outbound) *message.Failure {
-				_, failure := s.flow.Outbound(ctx, desk.Sender, out)
-				if failure != nil {
-					s.flow.RelayFailure(ctx, desk, out, failure)
-				}
-				return failure
+			_ = s.survive(desk, func() *message.Failure {
+				runner.Run(ctx, func(ctx context.Context, out message.Outbound) *message.Failure {
+					return s.survive(desk, func() *message.Failure { return s.sendRead(ctx, desk, out) })
+				})
+				return nil
 			})
 		})
 	}
+}
+
+// stopReading ends those connectors, and waits until what they have read is sent, or ctx ends.
+func (s *site) stopReading(ctx context.Context) {
+	s.stop()
+	ended := make(chan struct{})
+	go func() { s.runners.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+}
+
+// sendRead sends a message that a connector has read. What is refused before Apple was asked is logged nowhere else.
+func (s *site) sendRead(ctx context.Context, desk *flow.Desk, out message.Outbound) *message.Failure {
+	result, failure := s.flow.Outbound(ctx, desk.Sender, out)
+	if failure == nil {
+		return nil
+	}
+	if result.Status == "" {
+		s.logger.Warn("a message that was read from a helpdesk is refused", "connector", desk.Name, "error", failure)
+	}
+	s.flow.RelayFailure(ctx, desk, out, failure)
+	return failure
+}
+
+// survive keeps a panic of one helpdesk's from ending the others.
+func (s *site) survive(desk *flow.Desk, work func() *message.Failure) (failure *message.Failure) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.logger.Error("panic while reading from a helpdesk", "connector", desk.Name, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			failure = message.Failuref(message.Transient, "the bridge failed while handling the message")
+		}
+	}()
+	return work()
 }
 
 // warn writes to the log what is doubtful about the configuration: who does not run check hears it here.
@@ -401,7 +430,7 @@ func (s *site) retire() {
 // close is for a site without requests.
 func (s *site) close() {
 	s.stop()
-	s.runners.Wait()
+	s.runners.Wait() // they have ended unless the grace period has
 	for _, closeClient := range s.closers {
 		closeClient()
 	}

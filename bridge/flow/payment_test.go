@@ -133,6 +133,7 @@ func TestTheSheetDoesNotWaitForASlowHelpdesk(t *testing.T) {
 		defer cancel()
 		wantClass(t, r.TellPayment(ctx, business, customer, message.Payment{RequestID: "r", Status: message.PaymentAuthorized}), message.Transient)
 		time.Sleep(timeout)
+		synctest.Wait()
 		wantEqual(t, "events", len(r.desk.got), 1)
 		r.idle(t)
 	})

@@ -176,6 +176,7 @@ func TestWhoAnswersHasTheConversation(t *testing.T) {
 		wantNil(t, r.text(t, "1", "", "", ""))
 		wantEqual(t, "delivered", r.got(), [3]int{0, 1, 0})
 		wantNil(t, r.TellPayment(t.Context(), business, customer, message.Payment{RequestID: "r", Status: message.PaymentAuthorized}))
+		synctest.Wait()
 		wantEqual(t, "delivered", r.got(), [3]int{0, 2, 0})
 		r.idle(t)
 	})
