@@ -96,7 +96,7 @@ func TestAHelpdeskThatReadsNoAnswersHearsWhatBecameOfItsWebhooks(t *testing.T) {
 			memory, measures := flow.NewMemory(time.Now), metrics.New("test", "test")
 			logger := slog.New(slog.DiscardHandler)
 			cfg := &config.Config{}
-			cfg.Limits.MaxBody = 1 << 20
+			cfg.Limits.MaxBody, cfg.Delivery.Timeout = 1<<20, config.Duration(time.Second)
 			s := &site{
 				config: cfg, metrics: measures, logger: logger, desks: map[string]*flow.Desk{"desk": desk},
 				flow: flow.New(flow.Options{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"bizbridge/bridge/apple"
 	"bizbridge/bridge/flow"
@@ -82,11 +83,14 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, s.config.Limits.MaxBody.Bytes())
-	messages, err := desk.Connector.Receive(r.Context(), r)
+	// It does not end with the helpdesk's request, since what an agent wrote is not to be lost, but in time for an answer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.patience(desk))
+	defer cancel()
+	messages, err := desk.Connector.Receive(ctx, r)
 	if err != nil {
 		if failure, ok := errors.AsType[*message.Failure](err); ok {
 			for _, out := range messages { // as far as they could be read
-				s.flow.RelayFailure(r.Context(), desk, out, failure)
+				s.flow.RelayFailure(ctx, desk, out, failure)
 			}
 		}
 		s.refuseSend(w, r, name, name, err)
@@ -94,9 +98,13 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	results := make([]message.SendResult, 0, len(messages))
 	for _, out := range messages {
-		result, failure := s.flow.Outbound(r.Context(), desk.Sender, out)
+		sender := desk.Sender
+		if deadline, _ := ctx.Deadline(); sender.Timeout > 0 { // one answer for all of them
+			sender.Timeout = max(time.Until(deadline), time.Millisecond)
+		}
+		result, failure := s.flow.Outbound(ctx, sender, out)
 		if failure != nil {
-			s.flow.RelayFailure(r.Context(), desk, out, failure)
+			s.flow.RelayFailure(ctx, desk, out, failure)
 		}
 		if failure != nil && toldOtherwise(desk, len(messages), result, failure) {
 			if result.Status == "" {
@@ -119,6 +127,14 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"results": results})
+}
+
+// patience is how long a helpdesk's webhook may take.
+func (s *site) patience(desk *flow.Desk) time.Duration {
+	if desk.AnswerWithin > 0 {
+		return min(desk.AnswerWithin, s.config.Delivery.Timeout.Std())
+	}
+	return s.config.Delivery.Timeout.Std()
 }
 
 // toldOtherwise tells of a message that is not sent, of which the status of the answer need not tell: its helpdesk hears of it by
