@@ -22,7 +22,12 @@ func newTappedDemo(t *testing.T, tap *wiretap) *Demo {
 
 func startDemo(t *testing.T, tap *wiretap, log slog.Handler) *Demo {
 	t.Helper()
-	demo, err := newDemoWatched("127.0.0.1:0", slog.New(log), "test", "", tap.listen)
+	return startDemoWith(t, ownDesk, tap, log)
+}
+
+func startDemoWith(t *testing.T, desk string, tap *wiretap, log slog.Handler) *Demo {
+	t.Helper()
+	demo, err := newDemoWatched(DemoOptions{Listen: "127.0.0.1:0", Desk: desk, Logger: slog.New(log), Version: "test"}, tap.listen)
 	if err != nil {
 		t.Fatal(err)
 	}

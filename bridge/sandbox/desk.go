@@ -124,12 +124,16 @@ type sender struct {
 	Name string `json:"name"`
 }
 
-// Desk is the helpdesk's webhook endpoint, and beside it that of its till, which takes payments.
+// Desk is the helpdesk's webhook endpoint, and beside it that of its till, which takes payments. Another helpdesk posts its own
+// webhooks here, below the path that they have at the bridge.
 func (s *Sandbox) Desk() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /hooks/apple", s.serveHook)
 	mux.HandleFunc("POST /hooks/payment", s.serveTill)
 	mux.HandleFunc("GET /files/{id}/{name}", s.serveOutgoing)
+	if s.helpDesk != nil {
+		mux.HandleFunc("POST /webhooks/"+s.connector, s.serveRelay)
+	}
 	return mux
 }
 

@@ -22,6 +22,8 @@
 //   - Desk is a helpdesk's webhook endpoint, POST /hooks/apple (desk.go, events.go,
 //     webhook.go, form.go, deskreply.go, desksignin.go, paymentdesk.go), and GET /files/… for what the agent sends
 //     (deskfile.go). Beside it is a till, POST /hooks/payment: a payment provider's side of the shop (till.go, tillprices.go);
+//   - Calls stands before another helpdesk's server, where [Options] have a [HelpDesk] in the place of the desk: what goes between it and
+//     the bridge shows as if it were the desk's, and its page is in a frame on ours (helpdesk.go). Its webhooks come by way of Desk;
 //   - Provider is an OpenID provider at which the phone's customers sign in (provider.go, providertoken.go,
 //     consent/), where [Options] have a SignIn;
 //   - MerchantSessions is Apple Pay's service of merchant sessions, for who has the merchant's certificate (paysession.go,
@@ -167,6 +169,8 @@
 //   - A time picker without an offset shows GMT. Answers of several items are in the picker's
 //     order. An input left empty is answered with an empty value, and each page once.
 //   - The same answer may be delivered twice: a second after the first, and only if that arrived.
+//   - Requests with Sec-Fetch-Mode are an agent's browser's, and no calls of the bridge's. Faults of the desk hit the calls of the bridge,
+//     not its webhooks.
 //   - The desk shows of a content that the page wrote its first words only.
 //   - At the desk somebody is signed in once steps of one request have told both who and that Apple confirms it, in
 //     either order. Steps after that alter nothing.

@@ -13,7 +13,7 @@ import (
 // something long the first characters are, so that one thing can be found again.
 
 // secretMembers are the JSON members that are secret wherever they stand.
-var secretMembers = regexp.MustCompile(`("(?:clientSecret|client_secret|access_token|id_token|refresh_token|code_verifier)"\s*:\s*")((?:[^"\\]|\\.)*)"`)
+var secretMembers = regexp.MustCompile(`("(?:clientSecret|client_secret|access_token|id_token|refresh_token|session_token|code_verifier|jwt)"\s*:\s*")((?:[^"\\]|\\.)*)"`)
 
 // signInMembers are those that are secret in a message about a sign-in, and other things elsewhere.
 var signInMembers = regexp.MustCompile(`("(?:state|token|code)"\s*:\s*")((?:[^"\\]|\\.)*)"`)
@@ -34,7 +34,7 @@ func maskSecrets(body []byte) []byte {
 		})
 	}
 	about := bytes.Contains(body, []byte(`"authenticate"`))
-	if !about && !bytes.Contains(body, []byte(`ecret"`)) && !bytes.Contains(body, []byte(`_token"`)) && !bytes.Contains(body, []byte(`code_verifier"`)) {
+	if !about && !bytes.Contains(body, []byte(`ecret"`)) && !bytes.Contains(body, []byte(`_token"`)) && !bytes.Contains(body, []byte(`code_verifier"`)) && !bytes.Contains(body, []byte(`"jwt"`)) {
 		return body // which may be large
 	}
 	hide := func(members *regexp.Regexp, text []byte) []byte {

@@ -14,7 +14,7 @@ import (
 var assets embed.FS
 
 // contentPolicy lets the page load its own files and talk to its own server, and
-// nothing else: no inline script or style, no frame, no form, no other host.
+// nothing else: no inline script or style, no frame but another helpdesk's, no form, no other host.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 	"img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -38,9 +38,10 @@ func (s *Sandbox) Pages() http.Handler {
 // guard refuses requests by a foreign host name, so that no web page elsewhere can
 // reach us by pointing its own name here, and sets the headers that every answer has.
 func (s *Sandbox) guard(next http.Handler) http.Handler {
+	policy := s.helpDesk.policy()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")

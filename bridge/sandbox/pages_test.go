@@ -24,6 +24,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		"Businesses":    func(o *Options) { o.Businesses = nil },
 		"Businesses[1]": func(o *Options) { o.Businesses[1].ID = o.Businesses[0].ID },
 		"BridgeURL":     func(o *Options) { o.BridgeURL = "localhost" },
+		"HelpDesk.Name": func(o *Options) { o.HelpDesk = &HelpDesk{URL: "http://127.0.0.1:1/"} },
+		"HelpDesk.URL":  func(o *Options) { o.HelpDesk = &HelpDesk{Name: "Acme Desk", URL: "javascript://x"} },
 	} {
 		o := testOptions()
 		spoil(&o)

@@ -45,6 +45,8 @@ type Options struct {
 	SignIn *SignIn
 	// MerchantSessions is the merchant that customers can pay with Apple Pay. Without it every payment is refused.
 	MerchantSessions *MerchantSessions
+	// HelpDesk takes the place of the sandbox's own desk.
+	HelpDesk *HelpDesk
 	// Logger is optional.
 	Logger *slog.Logger
 }
@@ -87,6 +89,7 @@ type Sandbox struct {
 	signInAt   *SignIn
 	patience   time.Duration // of a payment sheet, with each of the business's answers
 	sessions   *MerchantSessions
+	helpDesk   *HelpDesk
 	chance     func() bool // whether a fault that comes now and then comes now
 
 	ctx    context.Context
@@ -125,7 +128,7 @@ func New(o Options) (*Sandbox, error) {
 	s := &Sandbox{
 		mspID: o.MSPID, secret: o.Secret, key: key, deskKey: deskKey,
 		connector: o.Connector, hosts: o.Hosts, log: log, now: time.Now, twiceAfter: time.Second, lateAfter: reportLate, signInAt: o.SignIn,
-		patience: sheetPatience, sessions: o.MerchantSessions, chance: func() bool { return rand.IntN(2) == 0 },
+		patience: sheetPatience, sessions: o.MerchantSessions, helpDesk: o.HelpDesk, chance: func() bool { return rand.IntN(2) == 0 },
 		ctx: ctx, cancel: cancel, client: newClient(), lanes: newLanes(ctx),
 		bridgeURL:  strings.TrimRight(o.BridgeURL, "/"),
 		businesses: append([]Business(nil), o.Businesses...),
@@ -174,7 +177,7 @@ func (o Options) check() error {
 			return fmt.Errorf("sandbox: BridgeURL %q is not an absolute URL", o.BridgeURL)
 		}
 	}
-	return o.SignIn.check()
+	return errors.Join(o.SignIn.check(), o.HelpDesk.check())
 }
 
 // SetBridgeURL tells the sandbox where the bridge listens.

@@ -122,6 +122,7 @@ type state struct {
 	Faults        faults          `json:"faults"`
 	Connector     string          `json:"connector"`
 	People        []person        `json:"people"` // who can sign in
+	HelpDesk      *HelpDesk       `json:"help_desk,omitempty"`
 }
 
 // snapshot collects the state. The caller holds s.mu until it is encoded.
@@ -136,6 +137,7 @@ func (s *Sandbox) snapshot() state {
 		Faults:        s.faults,
 		Connector:     s.connector,
 		People:        people,
+		HelpDesk:      s.helpDesk,
 	}
 }
 

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -166,7 +167,8 @@ func summarize(body []byte) string {
 				Method struct{ DisplayName string } `json:"paymentMethod"`
 			} `json:"paymentToken"`
 		} `json:"payment"`
-		Data struct {
+		agentWords // other helpdesks'
+		Data       struct {
 			Text string `json:"text"`
 			Paid struct {
 				Summary string `json:"summary"`
@@ -189,18 +191,18 @@ func summarize(body []byte) string {
 		return ""
 	}
 	var words []string
-	if m.Type != "" {
-		words = append(words, m.Type)
+	if name := cmp.Or(m.Type, m.Event); name != "" {
+		words = append(words, name)
 	}
 	if m.Data.Content.Kind != "" {
 		words = append(words, strings.TrimSpace(m.Data.Content.Kind+" "+m.Data.Content.State))
 	}
 	apples, content := m.Interactive, m.Data.Content
-	for _, text := range []string{
+	for _, text := range append(m.agentWords.list(),
 		m.Body, apples.Received.Title, apples.Data.Replied.Title, apples.Data.Quick.Summary, apples.Data.Quick.Selected, m.Ref.Title, m.Link.Title, m.LinkRef.Title,
 		m.Pays.Method.Type, m.Pays.Contact.CountryCode, m.Pays.Shipping.Label, m.Pays.Token.Method.DisplayName, m.Data.Paid.Summary,
 		m.Data.Text, m.Data.Reply.Title, content.Text, content.Prompt, content.Received.Title, content.Title,
-	} {
+	) {
 		if text = strings.Join(strings.Fields(strings.ReplaceAll(text, "\uFFFC", "")), " "); text != "" {
 			words = append(words, "“"+shorten(text, 80)+"”")
 		}

@@ -99,7 +99,7 @@ func isTerminal(w io.Writer) bool {
 
 type demoCommand struct {
 	Listen string `default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the pages are served (${default})."`
-	Desk   string `default:"webhook" enum:"webhook" help:"The helpdesk to show: ${enum}."`
+	Desk   string `default:"webhook" enum:"webhook,chatwoot,libredesk" help:"The helpdesk to show: webhook, chatwoot or libredesk."`
 	NoOpen bool   `help:"Do not open the pages in a browser."`
 }
 
@@ -107,12 +107,16 @@ type demoCommand struct {
 func (demoCommand) Help() string {
 	return `Runs the real bridge between a simulated Apple gateway with a phone and a small webhook
 helpdesk. The pages show both sides and every request between them, and have switches that
-break things. Everything stays on this machine and is forgotten when it ends.`
+break things. Everything stays on this machine and is forgotten when it ends.
+
+With --desk chatwoot or --desk libredesk the real connector talks to a stand-in of that product
+instead: its page, with what an agent would see, takes the place of the small helpdesk. Answer
+there; /help in a line of its own lists what agents can send beside text.`
 }
 
 func (c demoCommand) Run(std streams) error {
 	logger, _ := bridge.NewLogger(std.err, config.Log{Level: "warn", Format: "text"})
-	demo, err := bridge.NewDemo(c.Listen, logger, version, buildCommit())
+	demo, err := bridge.NewDemo(bridge.DemoOptions{Listen: c.Listen, Desk: c.Desk, Logger: logger, Version: version, Commit: buildCommit()})
 	if err != nil {
 		return fmt.Errorf("bizbridge: %w", err)
 	}

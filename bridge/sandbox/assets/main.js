@@ -4,6 +4,7 @@ import { byId } from "./dom.js";
 import { state, on, connect } from "./store.js";
 import { startPhone } from "./phone.js";
 import { startDesk, deskShown } from "./desk.js";
+import { startHelpDesk } from "./helpdesk.js";
 import { startTraffic } from "./traffic.js";
 import { startFiles } from "./files.js";
 import { startGallery } from "./gallery.js";
@@ -52,6 +53,7 @@ const news = (name) => {
 };
 on("bubble", (b) => { if (b.bubble.from === "business") news("phone"); });
 on("conversation", (c) => { if (c.unread) news("desk"); });
+on("hop", (h) => { if (state.help_desk && h.hop === "bridge-desk" && h.method !== "GET") news("desk"); });
 on("faults", () => document.querySelector('[data-show="traffic"]').classList.toggle("warned", state.faults.some((f) => f.on)));
 
 for (const button of document.querySelectorAll("dialog [data-close]")) {
@@ -61,6 +63,7 @@ for (const button of document.querySelectorAll("dialog [data-close]")) {
 startFiles();
 startPhone();
 startDesk();
+startHelpDesk();
 startGallery();
 startTraffic();
 connect();

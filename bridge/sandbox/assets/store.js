@@ -1,6 +1,6 @@
 // The page's copy of the sandbox's state, kept by server-sent events.
 
-export const state = { businesses: [], customers: [], threads: [], conversations: [], hops: [], faults: [], connector: "", people: [] };
+export const state = { businesses: [], customers: [], threads: [], conversations: [], hops: [], faults: [], connector: "", people: [], help_desk: null };
 
 const listeners = new Map();
 

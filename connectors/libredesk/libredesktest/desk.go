@@ -54,6 +54,8 @@ type Desk struct {
 	// HookURL is where webhooks are posted to; "": nowhere. Hooks are those that an administrator sees.
 	HookURL string
 	Hooks   []Hook
+	// Framers are the origins whose pages may show the desk's page in a frame; "": none may.
+	Framers string
 	// Now is the desk's clock.
 	Now func() time.Time
 

@@ -1,6 +1,7 @@
 package libredesktest
 
 import (
+	"cmp"
 	"crypto/rand"
 	_ "embed"
 	"html"
@@ -42,7 +43,7 @@ func (d *Desk) page(w http.ResponseWriter, _ *http.Request) {
 	d.mu.Unlock()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	nonce := rand.Text()
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-"+nonce+"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-"+nonce+"'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "+cmp.Or(d.Framers, "'none'"))
 	w.Header().Set("Cache-Control", "no-store")
 	_ = pageTemplate.Execute(w, map[string]any{"Conversations": shown, "Nonce": nonce})
 }
