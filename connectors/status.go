@@ -45,9 +45,10 @@ func StatusOf(err error) int {
 // not got the message.
 func Beside(err error) error { return reclassify(err, message.Transient, message.Uncertain) }
 
-// HalfDone is a failure after something was taken that would come again: the next try is marked as a possible repeat.
-func HalfDone(err error) error {
-	return reclassify(err, message.Uncertain, message.Transient, message.Throttled, message.Canceled)
+// HalfDone is a failure after something was taken that would come again: the next try is marked as a possible repeat. So are
+// those after a failure of the classes in also, where a refusal does not keep the whole message from coming again.
+func HalfDone(err error, also ...message.Class) error {
+	return reclassify(err, message.Uncertain, append(also, message.Transient, message.Throttled, message.Canceled)...)
 }
 
 func reclassify(err error, to message.Class, from ...message.Class) error {

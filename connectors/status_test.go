@@ -34,6 +34,12 @@ func TestWhatAFailureMeansForTheMessage(t *testing.T) {
 			t.Errorf("%s is changed itself", class)
 		}
 	}
+	for _, class := range []message.Class{message.Permanent, message.Auth, message.Throttled} {
+		failure := &message.Failure{Class: class, Status: 418, Reason: "r"}
+		if is := message.FailureOf(HalfDone(failure, message.Permanent, message.Auth)); is.Class != message.Uncertain || is.Reason != "r" || is.Status != 418 {
+			t.Errorf("%s, where that is asked for: %v is %s", class, is, is.Class)
+		}
+	}
 	if is := message.FailureOf(HalfDone(context.Canceled)); is.Class != message.Uncertain {
 		t.Errorf("an error without a class: %s", is.Class)
 	}

@@ -41,6 +41,10 @@ func (a agents) Deliver(ctx context.Context, event message.Event) (connectors.Re
 		return connectors.Receipt{}, err
 	}
 	if found.ID == "" || found.Status == statusClosed {
+		// What answers the customer by itself would answer this, fail again, and so on. The flow logs the failure.
+		if event.Type == message.EventFailed {
+			return connectors.Receipt{}, a.noConversation()
+		}
 		return connectors.Receipt{}, a.sayInstead(ctx, event, text)
 	}
 	return connectors.Receipt{}, a.note(ctx, found.ID, text)
@@ -88,9 +92,14 @@ func (a agents) WriteNote(ctx context.Context, business message.BusinessID, cust
 	case err != nil:
 		return err
 	case found.ID == "" || found.Status == statusClosed:
-		return message.Failuref(message.Permanent, "none of the %d conversations of %s that were changed last is an open one of this customer", searched, a.Name)
+		return a.noConversation()
 	}
 	return a.note(ctx, found.ID, text)
+}
+
+// noConversation tells that a note has no place.
+func (a agents) noConversation() error {
+	return message.Failuref(message.Permanent, "none of the %d conversations of %s that were changed last is an open one of this customer", searched, a.Name)
 }
 
 func (a agents) note(ctx context.Context, conversation, text string) error {

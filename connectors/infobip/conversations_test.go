@@ -61,25 +61,43 @@ func TestEventsForAgents(t *testing.T) {
 
 // Where there is no open conversation among the newest, agents read it among the messages: better there than nowhere.
 func TestWithoutAConversation(t *testing.T) {
-	failed := event(message.EventFailed, func(d *message.Data) { d.Failed = &message.Failed{Reason: "too long"} })
+	paid := event(message.EventPayment, func(d *message.Data) { d.Payment = &message.Payment{Summary: "Paid."} })
 	desk := startDesk(t)
 	connector := connect(t, desk.URL)
 	mustDeliver(t, connector, said("Hi"))
 	desk.Strangers(20)
-	mustDeliver(t, connector, failed)
+	mustDeliver(t, connector, paid)
 	got := desk.Inbox.Conversation(string(customer))
-	if len(got.Notes) != 0 || len(got.Texts) != 2 || got.Texts[1] != "(Messages: Not sent to the customer: too long)" {
+	if len(got.Notes) != 0 || len(got.Texts) != 2 || got.Texts[1] != "(Messages: Paid.)" {
 		t.Errorf("notes %q, texts %q", got.Notes, got.Texts)
 	}
 	// The message has brought the conversation to the top.
-	mustDeliver(t, connector, failed)
+	mustDeliver(t, connector, paid)
 	if got := desk.Inbox.Conversation(string(customer)); len(got.Notes) != 1 {
 		t.Errorf("notes %q", got.Notes)
 	}
 	desk.CloseAll()
-	mustDeliver(t, connector, failed)
+	mustDeliver(t, connector, paid)
 	if got := desk.Inbox.Conversation(string(customer)); len(got.Notes) != 1 || len(got.Texts) != 3 {
 		t.Errorf("notes %q, texts %q", got.Notes, got.Texts)
+	}
+}
+
+// An answer that was not sent is no message of the customer's: an auto-reply to it would fail as well, and so on.
+func TestAFailureWithoutAConversationIsNoMessage(t *testing.T) {
+	failed := event(message.EventFailed, func(d *message.Data) { d.Failed = &message.Failed{Reason: "too long"} })
+	desk := startDesk(t)
+	connector := connect(t, desk.URL)
+	mustDeliver(t, connector, said("Hi"))
+	desk.CloseAll()
+	for what, hide := range map[string]func(){"closed": func() {}, "not found": func() { desk.Strangers(20) }} {
+		hide()
+		if err := deliver(t, connector, failed); classOf(err) != message.Permanent { // the flow logs it
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if got := desk.Inbox.Conversation(string(customer)); len(got.Texts) != 1 || len(got.Notes) != 0 {
+		t.Errorf("texts %q, notes %q", got.Texts, got.Notes)
 	}
 }
 

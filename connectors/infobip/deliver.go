@@ -100,7 +100,7 @@ func (c *Connector) send(ctx context.Context, event message.Event, bodies []body
 		envelope.Content.Body = body
 		err := c.call(ctx, http.MethodPost, "/open-channel/1/messages/inbound", envelope, opMessage, httpclient.RetryUnsent, nil)
 		if err != nil && i > 0 {
-			return connectors.HalfDone(err)
+			return connectors.HalfDone(err, message.Permanent, message.Invalid, message.Auth) // all of it comes again
 		}
 		if err != nil {
 			return err

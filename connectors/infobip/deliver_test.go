@@ -2,6 +2,7 @@ package infobip_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -112,10 +113,13 @@ func TestHalfAMessageIsUncertain(t *testing.T) {
 	files := event(message.EventReceived, func(d *message.Data) {
 		d.Text, d.Attachments = "Look", []message.Attachment{{Name: "a.png", MIMEType: "image/png", URL: "https://bridge.test/1"}}
 	})
-	for status, want := range map[int]message.Class{500: message.Uncertain, 429: message.Uncertain, 401: message.Auth, 400: message.Permanent} {
+	for status, want := range map[int]message.Class{
+		500: message.Uncertain, 429: message.Uncertain, 401: message.Uncertain, 400: message.Uncertain, 410: message.Closed,
+	} {
 		desk := startDesk(t)
 		desk.Script.Next(fake.Fault{}, fake.Fault{Status: status, Header: fake.RetryLater()})
-		if err := deliver(t, connect(t, desk.URL), files); classOf(err) != want {
+		err := deliver(t, connect(t, desk.URL), files)
+		if classOf(err) != want || !strings.Contains(err.Error(), fmt.Sprint(status)) {
 			t.Errorf("%d: %v, want class %s", status, err, want)
 		}
 	}

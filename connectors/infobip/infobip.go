@@ -85,6 +85,8 @@ func Factory() connectors.Factory {
 				message.KindPayment: full, message.KindTyping: full, message.KindTemplate: full, message.KindSaved: full,
 			},
 		},
+		// Whether it tries again is not documented. If it does not, nobody else would tell the agent.
+		PostsOnce:  true,
 		Operations: []string{opMessage, opConversations, opMessages, opNote, opClose, opCheck},
 		Origin:     func(settings any) string { return settings.(*Config).URL },
 		Auth:       func(settings any) ([]auth.Settings, []string) { return settings.(*Config).authentication() },

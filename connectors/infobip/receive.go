@@ -32,13 +32,16 @@ func (c *Connector) Receive(_ context.Context, req *http.Request) ([]message.Out
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", message.ErrMalformed, err)
 	}
+	_, ours := c.businessOf(hook.Sender)
 	switch {
 	case hook.Type == message.TypeSend:
 		return c.ownFormat(body)
+	case ours: // whatever else it has: an agent's words must not vanish
+		return c.said(hook, body)
 	case hook.Type != "":
 		return c.happened(hook)
 	case hook.Body != nil:
-		return c.said(hook)
+		return c.said(hook, body)
 	}
 	return nil, nil
 }
@@ -63,8 +66,8 @@ func (c *Connector) ownFormat(body []byte) ([]message.Outbound, error) {
 	return []message.Outbound{out}, nil
 }
 
-// said reads a message through the Open Channel.
-func (c *Connector) said(hook webhook) ([]message.Outbound, error) {
+// said reads a message through the Open Channel: hook, of which whole is all that came.
+func (c *Connector) said(hook webhook, whole []byte) ([]message.Outbound, error) {
 	business, ok := c.businessOf(hook.Sender)
 	if !ok {
 		return nil, message.Failuref(message.Invalid, "the message comes from an Open Channel that is not among the channels of %s", c.Name)
@@ -73,13 +76,21 @@ func (c *Connector) said(hook webhook) ([]message.Outbound, error) {
 	if fault := customer.Fault(); fault != "" {
 		return nil, &message.Failure{Class: message.Invalid, Reason: "the message is not valid", Faults: []message.Fault{{Pointer: "/destination", Rule: "customer_id", Message: fault}}}
 	}
+	said := hook.Body
+	if said == nil {
+		said = hook.Flat
+	}
+	keyed := said
+	if keyed == nil {
+		keyed = whole
+	}
 	var back callbackData
 	_ = json.Unmarshal(hook.CallbackData, &back) // of a message that answers none, or that somebody else's was put into
 	out := message.Outbound{
-		Key: c.keyOf(hook.Sender, hook.Destination, back.MessageID, hook.Body), BusinessID: business, CustomerID: customer, Sealed: back.Sealed,
+		Key: c.keyOf(hook.Sender, hook.Destination, back.MessageID, keyed), BusinessID: business, CustomerID: customer, Sealed: back.Sealed,
 		Sender: message.Sender{Kind: c.sender},
 	}
-	content, err := contentOf(hook.Body)
+	content, err := contentOf(said)
 	if err != nil {
 		return []message.Outbound{out}, err
 	}

@@ -82,6 +82,8 @@ func TestWhatIsNoMessage(t *testing.T) {
 		"JSON without a kind": {outbound(`{"type":"JSON","json":{}}`), true, "/kind"},
 		"JSON that is null":   {outbound(`{"type":"JSON","json":null}`), true, "/message/body/json"},
 		"half a list":         {outbound(`{"type":"JSON","json":{"kind":"list_picker","title":"Q?"}}`), true, "/sections"},
+		"no body":             {fmt.Sprintf(`{"sender":%q,"destination":%q,"text":"Hi"}`, infobiptest.Channel, customer), true, "/message/body"},
+		"a text for a body":   {fmt.Sprintf(`{"type":"TEXT","sender":%q,"destination":%q,"message":"Hi"}`, infobiptest.Channel, customer), true, "/message/body"},
 		"another channel":     {strings.Replace(outbound(`{"type":"TEXT","text":"Hi"}`), "000000000001", "000000000009", 1), false, ""},
 		"no channel":          {`{"sender":5,"destination":5,"message":{"body":{"type":"TEXT","text":"Hi"}}}`, false, ""},
 		"another customer":    {strings.Replace(outbound(`{"type":"TEXT","text":"Hi"}`), "urn:mbid:", "447700900000", 1), false, "/destination"},
@@ -99,6 +101,33 @@ func TestWhatIsNoMessage(t *testing.T) {
 		if c.named != (len(outs) == 1) || c.named && (outs[0].Key == "" || outs[0].CustomerID != customer || outs[0].BusinessID != business) {
 			t.Errorf("%s: %+v", name, outs)
 		}
+	}
+}
+
+// What an agent says does not vanish because it stands elsewhere, or has a type beside it.
+func TestOtherShapesOfAMessage(t *testing.T) {
+	connector := connect(t, "http://127.0.0.1:1")
+	for _, rest := range []string{
+		`"message":{"type":"TEXT","text":"Hi"}`,
+		`"content":{"type":"TEXT","text":"Hi"}`,
+		`"type":"TEXT","message":{"body":{"type":"TEXT","text":"Hi"}}`,
+		`"type":"OUTBOUND_MESSAGE","content":{"body":{"type":"TEXT","text":"Hi"}}`,
+	} {
+		outs, err := receive(t, connector, fmt.Sprintf(`{"sender":%q,"destination":%q,%s}`, infobiptest.Channel, customer, rest))
+		if err != nil || len(outs) != 1 || outs[0].Content != (message.Text{Text: "Hi"}) || outs[0].CustomerID != customer || outs[0].Key == "" {
+			t.Errorf("%s: %+v, %v", rest, outs, err)
+		}
+	}
+	// Of somebody else it is another app's.
+	if outs, err := receive(t, connector, `{"sender":"shop","destination":"x","message":{"type":"TEXT","text":"Hi"}}`); len(outs) > 0 || err != nil {
+		t.Errorf("of another app: %+v, %v", outs, err)
+	}
+}
+
+// Whether Infobip repeats webhooks is not known, so that agents hear of everything that was not sent.
+func TestAgentsHearOfEveryFailure(t *testing.T) {
+	if relay := connect(t, "http://127.0.0.1:1").(connectors.FailureRelay); !infobip.Factory().PostsOnce || !relay.RelaysFailures() {
+		t.Error("a failure that may pass is told to nobody")
 	}
 }
 

@@ -68,10 +68,12 @@ type webhook struct {
 	Sender       string
 	Destination  string
 	Body         json.RawMessage // nil: it is none
+	Flat         json.RawMessage // the same in a shape without body
 	CallbackData json.RawMessage
 }
 
 // readWebhook takes what it knows. The reference has the body of a message in message, the example beside it in content.
+// What stands there itself, without a body, is read as one if it comes from a channel.
 func readWebhook(text []byte) (hook webhook, err error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
@@ -87,6 +89,8 @@ func readWebhook(text []byte) (hook webhook, err error) {
 		read(name, &content)
 		if body, ok := content["body"]; ok {
 			hook.Body = body
+		} else if _, ok := content["type"]; ok {
+			hook.Flat = members[name]
 		}
 	}
 	return hook, nil

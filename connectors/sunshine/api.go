@@ -182,5 +182,20 @@ func (m metadata) fits() bool {
 	return err == nil && len(written) <= maxMetadata
 }
 
+// fitted are those of a conversation without what can be done without, as far as there is no room for it. Without a context,
+// answers are shown as on an unknown device; without all of it, no message could be written.
+func (m metadata) fitted() metadata {
+	for _, keys := range [][]string{{keyIntent}, {keyGroup}, {keyLocale}, {keyContext, keyDevice}} {
+		if m.fits() {
+			break
+		}
+		m = maps.Clone(m)
+		for _, key := range keys {
+			delete(m, key)
+		}
+	}
+	return m
+}
+
 // external is a customer's id as it stands in addresses and as the user's externalId, which has room for 1024 characters.
 func external(id message.CustomerID) string { return customerid.Fitting(id, 1024) }

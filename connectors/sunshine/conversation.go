@@ -14,6 +14,7 @@ import (
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
 	"bizbridge/connectors"
+	"bizbridge/connectors/plaintext"
 )
 
 // conversation is what lists and webhooks say of one.
@@ -43,6 +44,12 @@ func (c *conversation) closed() bool { return c.Metadata.text(keyClosed) == "tru
 // anything to the bridge: its other channels have conversations there, too.
 func (c *conversation) belongsTo(business message.BusinessID, customer message.CustomerID) bool {
 	return inPath.MatchString(c.ID) && c.Metadata.text(keyCustomer) == string(customer) && business.Equal(message.BusinessID(c.Metadata.text(keyBusiness)))
+}
+
+// after tells which of two is the newer one. Times are written alike, so that they sort as texts: whoever looks sees the same
+// one as the newest.
+func (c *conversation) after(other *conversation) bool {
+	return c.CreatedAt+c.ID > other.CreatedAt+other.ID
 }
 
 const (
@@ -76,8 +83,7 @@ func (c *Connector) find(ctx context.Context, business message.BusinessID, custo
 		}
 		for i := range page.Conversations {
 			found := &page.Conversations[i]
-			// Times are written alike, so that they sort as texts. Whoever looks sees the same one as the newest.
-			if found.belongsTo(business, customer) && (newest == nil || found.CreatedAt+found.ID > newest.CreatedAt+newest.ID) {
+			if found.belongsTo(business, customer) && (newest == nil || found.after(newest)) {
 				newest = found
 			}
 		}
@@ -105,12 +111,23 @@ func wrote(t message.EventType) bool {
 	return t == message.EventReceived || t == message.EventReplied || t == message.EventUnsupported
 }
 
-// begin makes a conversation, and before it the user that it needs.
+// begin makes a conversation, and before it the user that it needs. Another replica may do so at the same moment: whoever
+// looks afterwards takes the newest.
 func (c *Connector) begin(ctx context.Context, data message.Data) (*conversation, error) {
 	if err := c.createUser(ctx, data); err != nil {
 		return nil, err
 	}
-	return c.create(ctx, data)
+	made, err := c.create(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	look, cancel := halfOf(ctx)
+	defer cancel()
+	newest, err := c.find(look, data.BusinessID, data.CustomerID)
+	if err != nil || newest == nil || made.CreatedAt == "" || !newest.after(made) { // an older one may be full
+		return made, nil
+	}
+	return newest, nil
 }
 
 // attend sees to it that the right one answers a customer who writes, and that they know whom.
@@ -132,7 +149,7 @@ func (c *Connector) attend(ctx context.Context, found *conversation, data messag
 func (c *Connector) createUser(ctx context.Context, data message.Data) error {
 	profile := map[string]any{"givenName": "Messages guest"}
 	if data.Locale != "" {
-		profile["locale"] = strings.ReplaceAll(data.Locale, "_", "-")
+		profile["locale"] = strings.ReplaceAll(short(data.Locale), "_", "-")
 	}
 	err := c.call(ctx, request{
 		operation: opCreateUser, method: http.MethodPost, path: "/users", retry: httpclient.RetryIdempotent,
@@ -168,7 +185,11 @@ func (c *Connector) create(ctx context.Context, data message.Data) (*conversatio
 // contextFor is how long a context is used before a newer one takes its place: it must not expire while it is there.
 const contextFor = 30 * 24 * time.Hour
 
-// identity is what a conversation says of the customer, so that every webhook says it too.
+// short bounds what comes from links, which may have anything in them.
+func short(text string) string { return plaintext.Cut(text, 256) }
+
+// identity is what a conversation says of the customer, so that every webhook says it too; as much of it as there is room
+// for.
 func (c *Connector) identity(data message.Data) metadata {
 	values := metadata{keyCustomer: string(data.CustomerID), keyBusiness: string(data.BusinessID)}
 	if data.Sealed != "" { // else nothing is known of the device, and what is there knows more
@@ -179,10 +200,10 @@ func (c *Connector) identity(data message.Data) metadata {
 	}
 	for key, value := range map[string]string{keyLocale: data.Locale, keyIntent: data.Intent, keyGroup: data.Group} {
 		if value != "" {
-			values[key] = value
+			values[key] = short(value)
 		}
 	}
-	return values
+	return values.fitted()
 }
 
 // newsOf is what the conversation's metadata do not say yet. Contexts differ each time, so the device decides.
@@ -214,7 +235,7 @@ func (c *Connector) update(ctx context.Context, found *conversation) {
 
 // write changes metadata. All of them are sent: whether others are kept is not documented.
 func (c *Connector) write(ctx context.Context, found *conversation, news metadata) error {
-	all := found.Metadata.with(news)
+	all := found.Metadata.with(news).fitted()
 	err := c.call(ctx, request{
 		operation: opUpdate, method: http.MethodPatch, path: "/conversations/" + found.ID, retry: httpclient.RetryIdempotent,
 		body: map[string]any{"metadata": all},

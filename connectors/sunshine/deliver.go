@@ -16,6 +16,7 @@ type post struct {
 	content  content
 	metadata metadata
 	note     bool // for agents alone: the business writes it, and the bridge never sends it to a phone
+	last     bool // a new conversation is not begun for it where this one is full
 }
 
 // Deliver puts an event into the customer's conversation.
@@ -100,11 +101,7 @@ func (c *Connector) postAll(ctx context.Context, found *conversation, data messa
 			id, err = c.post(ctx, found, data, p.numbered(data.ID, part, len(posts)))
 		}
 		if err != nil && i > 0 { // what is there must be looked for the next time
-			failure := *message.FailureOf(err)
-			if !failure.Class.Final() {
-				failure.Class = message.Uncertain
-			}
-			return "", &failure
+			return "", connectors.HalfDone(err, message.Permanent, message.Invalid, message.Auth)
 		}
 		if err != nil {
 			return "", err
@@ -131,7 +128,7 @@ func (p post) numbered(id message.ID, part string, of int) post {
 
 // post puts one message into the conversation; where that is full, into a new one.
 func (c *Connector) post(ctx context.Context, found *conversation, data message.Data, p post) (id string, err error) {
-	if id, err = c.postTo(ctx, found, data.CustomerID, p); connectors.StatusOf(err) != http.StatusLocked {
+	if id, err = c.postTo(ctx, found, data.CustomerID, p); p.last || connectors.StatusOf(err) != http.StatusLocked {
 		return id, err
 	}
 	c.Logger.Warn("a conversation is full; the customer gets a new one")
@@ -203,7 +200,15 @@ func (c *Connector) RelayClose(ctx context.Context, event message.Event) error {
 	if err := c.write(ctx, found, metadata{keyClosed: "true"}); err != nil {
 		return err
 	}
-	_, err = c.postAll(ctx, found, event.Data, notes(notice(event)))
+	posts := notes(notice(event))
+	for i := range posts {
+		posts[i].last = true
+	}
+	_, err = c.postAll(ctx, found, event.Data, posts)
+	if connectors.StatusOf(err) == http.StatusLocked {
+		c.Logger.Warn("a conversation is full; that the customer left stands in its metadata alone")
+		return nil
+	}
 	return err
 }
 

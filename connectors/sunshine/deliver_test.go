@@ -2,10 +2,18 @@ package sunshine_test
 
 import (
 	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"bizbridge/bridge/message"
 	"bizbridge/connectors/connectortest/fake"
@@ -88,6 +96,121 @@ func TestTheNewestConversationIsUsed(t *testing.T) {
 	}
 }
 
+// What links carry has no limit, but metadata have.
+func TestLongIntentsKeepNoMessageBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		intent, sealed string
+		want           []string
+	}{
+		"an intent that is cut":       {strings.Repeat("i", 5000), strings.Repeat("s", 2500), []string{"apple_intent", "apple_group", "apple_context", "apple_device"}},
+		"a context that leaves room":  {strings.Repeat("i", 5000), strings.Repeat("s", 3500), []string{"apple_context", "apple_device"}},
+		"a context without any":       {"order", strings.Repeat("s", 5000), nil},
+		"an intent that is no letter": {strings.Repeat("\x01🙂<", 5000), "sealed", []string{"apple_context", "apple_device"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			for _, words := range []string{"one", "two"} {
+				r.deliver(event(message.EventReceived, func(d *message.Data) {
+					d.Text, d.Intent, d.Sealed = words, c.intent, c.sealed
+					d.Group, d.Locale = strings.Repeat("g", 1000), strings.Repeat("l", 5000)
+				}))
+			}
+			values := r.app.Conversations()[0].Metadata
+			for _, key := range append(c.want, "apple_mbid", "apple_business_id") {
+				if values[key] == nil {
+					t.Errorf("%s is missing", key)
+				}
+			}
+			if got, _ := values["apple_intent"].(string); len(r.texts(0)) != 2 || len(utf16.Encode([]rune(got))) > 256 || (values["apple_context"] == nil) != (values["apple_device"] == nil) {
+				t.Errorf("%d messages, intent of %d bytes", len(r.texts(0)), len(got))
+			}
+		})
+	}
+	t.Run("where bots took the room", func(t *testing.T) {
+		r := newRig(t)
+		r.deliver(text("one"))
+		r.app.Change(0, func(c *sunshinetest.Conversation) {
+			c.Metadata["theirs"] = ""
+			left, _ := json.Marshal(c.Metadata)
+			c.Metadata["theirs"] = strings.Repeat("x", 4096-len(left))
+		})
+		if err := r.RelayClose(r.context(), event(message.EventClosed)); err != nil {
+			t.Error(err)
+		}
+		r.deliver(text("two"))
+		if values := r.app.Conversations()[0].Metadata; values["apple_closed"] != "false" {
+			t.Errorf("a conversation that goes on is closed: %v", values["apple_closed"])
+		}
+	})
+}
+
+// Two replicas that begin at the same moment use the same conversation.
+func TestReplicasAgreeOnAConversation(t *testing.T) {
+	r := newRig(t)
+	target, err := url.Parse(strings.TrimSuffix(r.app.URL, "/sc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after sync.WaitGroup
+	before.Add(2)
+	after.Add(2)
+	begins := func(req *http.Request) bool {
+		return req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/conversations")
+	}
+	together := func(group *sync.WaitGroup) {
+		group.Done()
+		group.Wait()
+	}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.SetURL(target)
+			if begins(p.In) {
+				together(&before)
+			}
+		},
+		ModifyResponse: func(resp *http.Response) error {
+			if begins(resp.Request) {
+				together(&after)
+			}
+			return nil
+		},
+	}
+	server := httptest.NewServer(proxy)
+	t.Cleanup(server.Close)
+	var replicas sync.WaitGroup
+	for _, words := range []string{"one", "two"} {
+		replica := connect(t, configure(server.URL+"/sc"), func() time.Time { return r.now }, io.Discard)
+		said := text(words)
+		replicas.Go(func() {
+			if _, err := replica.Deliver(r.context(), said); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	replicas.Wait()
+	if all := r.app.Conversations(); len(all) != 2 || len(all[0].Messages) != 0 || len(all[1].Messages) != 2 {
+		t.Errorf("conversations %+v", all)
+	}
+}
+
+// Whoever leaves a full conversation does not begin another.
+func TestLeavingAFullConversation(t *testing.T) {
+	r := newRig(t)
+	r.deliver(text("one"))
+	r.app.MaxMessages = 1
+	if err := r.RelayClose(r.context(), event(message.EventClosed)); err != nil {
+		t.Error(err)
+	}
+	if all := r.app.Conversations(); len(all) != 1 || all[0].Metadata["apple_closed"] != "true" {
+		t.Errorf("conversations %+v", all)
+	}
+	// What would be lost otherwise does.
+	r.deliver(event(message.EventPayment, func(d *message.Data) { d.Payment = &message.Payment{Summary: "Paid."} }))
+	if len(r.app.Conversations()) != 2 || !slices.Equal(r.texts(1), []string{"Paid."}) {
+		t.Errorf("conversations %+v", r.app.Conversations())
+	}
+}
+
 func TestAConversationThatVanishes(t *testing.T) {
 	r := newRig(t)
 	r.deliver(text("one"))
@@ -124,6 +247,8 @@ func TestARepeatPostsWhatIsMissing(t *testing.T) {
 		"a lost answer": {{}, {Reset: true, Late: true}},
 		"half of it":    {{}, {}, {Status: 500}},
 		"busy midway":   {{}, {}, {Status: 429, Header: fake.RetryLater()}},
+		"half refused":  {{}, {}, {Status: 400}},
+		"a lost key":    {{}, {}, {Status: 401}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -190,7 +315,7 @@ func TestControlIsPassed(t *testing.T) {
 	})
 	t.Run("out of order", func(t *testing.T) {
 		r := newRig(t, func(c *sunshine.Config) { c.PassControl = "next" })
-		r.app.Script.Next(fake.Fault{}, fake.Fault{}, fake.Fault{}, fake.Fault{Status: 500})
+		r.app.Script.Next(fake.Fault{}, fake.Fault{}, fake.Fault{}, fake.Fault{}, fake.Fault{Status: 500})
 		if _, err := r.Deliver(r.context(), text("one")); class(err) != message.Transient {
 			t.Errorf("error %v, want transient", err)
 		}
