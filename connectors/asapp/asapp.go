@@ -97,6 +97,8 @@ type Connector struct {
 	stream string
 	// watch knows whom a stream's events are about. All of it is at ASAPP as well.
 	watch *watch
+	// looking are the places of those who list what was missed.
+	looking chan struct{}
 	// moments are the times under which messages were sent first: a repeat that ASAPP shall recognise has the same.
 	moments *lru.Cache[string, time.Time]
 }
@@ -124,9 +126,10 @@ func newConnector(env connectors.Environment, settings any) (connectors.Connecto
 		return nil, err
 	}
 	c := &Connector{
-		Environment: env, settings: *cfg, url: strings.TrimRight(cfg.URL, "/"), moments: moments, watch: newWatch(),
+		Environment: env, settings: *cfg, url: strings.TrimRight(cfg.URL, "/"), moments: moments, looking: make(chan struct{}, 8),
 		stream: string(message.DeriveID("asapp stream", process, env.Name, cfg.URL, cfg.APIID.Reveal())),
 	}
+	c.watch = watchOf(c.stream)
 	if len(cfg.WebhookSecrets) > 0 {
 		c.verify, err = signature.New(webhookScheme, config.Reveal(cfg.WebhookSecrets)...)
 	}

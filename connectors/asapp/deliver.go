@@ -103,7 +103,12 @@ func variablesOf(data message.Data) map[string]any {
 	return variables
 }
 
-const stateTransferredToAgent = "transferredToAgent"
+// The states in which GenerativeAgent waits for others.
+const (
+	stateWaitingForAuth      = "waitingForAuth"
+	stateTransferredToSystem = "transferredToSystem"
+	stateTransferredToAgent  = "transferredToAgent"
+)
 
 // botAnswers tells whether GenerativeAgent is the one to answer. It must not be asked while people speak with the customer,
 // and nothing says when they are done: they are when the conversation has rested for long.
@@ -111,21 +116,27 @@ func (c *Connector) botAnswers(ctx context.Context, id message.CustomerID, conve
 	if !c.settings.GenerativeAgent {
 		return false, nil
 	}
+	state, err := c.state(ctx, id)
+	if err != nil || state != stateTransferredToAgent {
+		return err == nil, err
+	}
+	messages, err := c.messages(ctx, conversation)
+	return err == nil && !c.goesOn(messages, now), err
+}
+
+// state asks how GenerativeAgent stands to a customer's conversation; "" for none.
+func (c *Connector) state(ctx context.Context, id message.CustomerID) (string, error) {
 	var status struct {
 		State string `json:"state"`
 	}
 	err := c.call(ctx, opState, http.MethodGet, "/generativeagent/v1/state?externalId="+url.QueryEscape(customerid.Hashed(id)), nil, &status)
-	failure := message.FailureOf(err)
-	switch {
-	case failure != nil && (failure.Class == message.Permanent || failure.Class == message.Closed):
-		return true, nil // it has no state yet. If it cannot be asked at all, it says so when it is
-	case failure != nil:
-		return false, failure
-	case status.State != stateTransferredToAgent:
-		return true, nil
+	if failure := message.FailureOf(err); failure != nil {
+		if failure.Class == message.Permanent || failure.Class == message.Closed {
+			return "", nil // it has no state yet. If it cannot be asked at all, it says so when it is
+		}
+		return "", failure
 	}
-	messages, err := c.messages(ctx, conversation)
-	return err == nil && !c.goesOn(messages, now), err
+	return status.State, nil
 }
 
 // goesOn tells whether the last message of a conversation is a recent one.
@@ -140,7 +151,8 @@ func (c *Connector) goesOn(messages []storedMessage, now time.Time) bool {
 
 // analyze hands GenerativeAgent a message, which ASAPP records as well. What it answers comes over the stream.
 func (c *Connector) analyze(ctx context.Context, conversation string, who customer, text textMessage, variables map[string]any) (id string, err error) {
-	c.watch.expect(conversation, who, c.Now())
+	key := string(message.DeriveID("asapp question", text.Timestamp, text.Text))
+	c.watch.expect(conversation, who, key, c.Now())
 	var taken struct {
 		MessageID string `json:"messageId"`
 	}
@@ -151,12 +163,13 @@ func (c *Connector) analyze(ctx context.Context, conversation string, who custom
 		InputVariables map[string]any `json:"inputVariables,omitempty"`
 	}{conversation, c.stream, text, variables}, &taken)
 	if err == nil {
-		c.watch.asked(conversation, taken.MessageID)
+		c.watch.asked(conversation, key, taken.MessageID)
 	}
 	return taken.MessageID, err
 }
 
-// HasOpenConversation tells whether somebody has written lately: ASAPP's conversations have no end of their own.
+// HasOpenConversation tells whether somebody has written lately, and the customer has not left since: ASAPP's conversations
+// have no end of their own.
 func (c *Connector) HasOpenConversation(ctx context.Context, _ message.BusinessID, id message.CustomerID) (bool, error) {
 	var list struct {
 		Items []storedMessage `json:"items"`
@@ -165,7 +178,11 @@ func (c *Connector) HasOpenConversation(ctx context.Context, _ message.BusinessI
 	if unknown(err) {
 		return false, nil
 	}
-	return err == nil && c.goesOn(list.Items, c.Now()), err
+	if err != nil || !c.goesOn(list.Items, c.Now()) {
+		return false, err
+	}
+	found, err := c.find(ctx, id)
+	return err == nil && (found == nil || found.Metadata[metaLeft] != "true"), err
 }
 
 // RelayClose marks the conversation and tells the agents why. ASAPP has no call that ends one.

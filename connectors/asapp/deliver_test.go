@@ -172,7 +172,17 @@ func TestHasOpenConversation(t *testing.T) {
 	}
 	mustDeliver(t, connector, text("Hi"))
 	is(true)
-	desk.Change(desk.Conversations()[0].ID, func(c *asapptest.Conversation) { c.Messages[0].Created = time.Now().Add(-25 * time.Hour) })
+	if err := connector.RelayClose(soon(t), event(message.EventClosed, nil)); err != nil {
+		t.Fatal(err)
+	}
+	is(false) // the customer has left
+	mustDeliver(t, connector, text("Back again"))
+	is(true)
+	desk.Change(desk.Conversations()[0].ID, func(c *asapptest.Conversation) {
+		for i := range c.Messages {
+			c.Messages[i].Created = time.Now().Add(-25 * time.Hour)
+		}
+	})
 	is(false)
 	desk.Script.Next(fake.Fault{Status: http.StatusForbidden})
 	if _, err := connector.HasOpenConversation(soon(t), business, customer); message.FailureOf(err) == nil || message.FailureOf(err).Class != message.Auth {

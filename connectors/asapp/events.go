@@ -37,6 +37,9 @@ type agentEvent struct {
 	} `json:"reply"`
 	SystemTransfer   *transfer `json:"systemTransfer"`
 	TransferToSystem *transfer `json:"transferToSystem"`
+
+	// missed is no event of ASAPP's: it asks what was said in the conversation while no stream was open.
+	missed *due
 }
 
 // transfer is what GenerativeAgent hands over to a system.
@@ -53,12 +56,16 @@ func readEvent(data string) (event agentEvent, ours bool, err error) {
 	if err := json.Unmarshal([]byte(data), &event); err != nil {
 		return event, false, errNoEvent // the cause would quote it
 	}
+	if event.ID == "" {
+		sum := sha256.Sum256([]byte(data))
+		event.ID = "sha256:" + hex.EncodeToString(sum[:16])
+	}
 	return event, event.ConversationID != "" && strings.HasPrefix(event.ExternalConversationID, "amb_"), nil
 }
 
 // contentOf is what an event says to the customer, and the key by which all replicas know it; nil for nothing.
 func (c *Connector) contentOf(event agentEvent) (content message.Content, key string) {
-	key = "event " + event.ID
+	key = "event " + event.ConversationID + " " + event.Type + " " + event.ID // one id may stand for several
 	switch event.Type {
 	case eventProcessingStart:
 		return message.Typing{State: message.TypingOn}, key

@@ -10,6 +10,9 @@ import (
 // StreamID is the stream of a connector.
 func (c *Connector) StreamID() string { return c.stream }
 
+// Awaited is how many conversations wait for an answer.
+func (c *Connector) Awaited() int { return len(c.watch.waiting(c.Now())) }
+
 // Hasten lets everything that takes time take little.
 func Hasten() (restore func()) {
 	open, first, long, life, words, pause, patience := openTime, firstPause, longPause, goodLife, lastWords, sendPause, sendFor

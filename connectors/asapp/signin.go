@@ -200,7 +200,7 @@ func (c *Connector) authenticate(ctx context.Context, who customer, id string, f
 	request := map[string]any{"customerExternalId": customerid.Hashed(who.id), "auth": auth}
 	if c.settings.GenerativeAgent {
 		request["streamId"] = c.stream
-		c.watch.expect(id, who, c.Now())
+		c.watch.expect(id, who, "sign-in "+facts.identity.Request, c.Now())
 	}
 	err := c.call(ctx, opAuthenticate, http.MethodPost, conversationsPath+"/"+url.PathEscape(id)+"/authenticate", request, nil)
 	if err != nil {

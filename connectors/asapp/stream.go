@@ -22,7 +22,8 @@ var (
 	firstPause  = time.Second      // before it is opened again
 	longPause   = 30 * time.Second
 	goodLife    = 10 * time.Second // a stream that lived so long was well, and is opened again at once
-	catchUpTime = 5 * time.Second  // for what was missed in between
+	catchUpTime = 2 * time.Minute  // for what was missed in between, in one conversation
+	listTime    = 15 * time.Second // each time that it is asked for
 	lastWords   = 5 * time.Second  // for answers that are under way when the bridge stops
 )
 
@@ -36,7 +37,13 @@ func (c *Connector) Run(ctx context.Context, send sender) {
 	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	lanes := newLanes(func(event agentEvent) { c.handle(working, event, send) })
+	lanes := newLanes(c.Logger, func(event agentEvent) {
+		if event.missed != nil {
+			c.lookBack(working, event, send)
+		} else {
+			c.handle(working, event, send)
+		}
+	})
 	defer context.AfterFunc(ctx, func() { c.stopSoon(working, lanes, stop) })()
 	defer lanes.wait()
 	pause := firstPause
@@ -83,7 +90,7 @@ func (c *Connector) listen(ctx context.Context, lanes *lanes) error {
 		return err
 	}
 	defer stream.Body.Close()
-	c.catchUp(ctx, lanes)
+	c.catchUp(lanes)
 	events := newEventReader(stream.Body)
 	for {
 		raw, err := events.next()
@@ -103,6 +110,7 @@ func (c *Connector) listen(ctx context.Context, lanes *lanes) error {
 		}
 		if ours {
 			lanes.add(ctx, event)
+			c.watch.hear(event) // afterwards: a stop waits for what is awaited, or is in a lane
 		}
 	}
 }
@@ -147,26 +155,84 @@ func (c *Connector) streamURL(ctx context.Context, id string) (string, error) {
 	return made.URL, nil
 }
 
-// catchUp looks for answers that came while no stream was open. Whether ASAPP keeps them for the stream is not said; what
-// comes twice has the same key.
-func (c *Connector) catchUp(ctx context.Context, lanes *lanes) {
-	ctx, cancel := context.WithTimeout(ctx, catchUpTime)
+// catchUp looks for answers that came while no stream was open, while this one is read. Whether ASAPP keeps them for the
+// stream is not said; what comes twice has the same key.
+func (c *Connector) catchUp(lanes *lanes) {
+	for conversation, missed := range c.watch.waiting(c.Now()) {
+		lanes.look(agentEvent{ConversationID: conversation, missed: &missed})
+	}
+}
+
+// lookBack sends what was said in a conversation while no stream was open. What comes over the stream waits for it.
+func (c *Connector) lookBack(ctx context.Context, look agentEvent, send sender) {
+	pause := sendPause
+	for end := time.Now().Add(catchUpTime); ; pause = min(2*pause, longPause) {
+		answers, state, err := c.missed(ctx, look)
+		if err == nil {
+			c.noteState(ctx, look.ConversationID, state)
+			for _, said := range answers {
+				event := agentEvent{ConversationID: look.ConversationID, Type: eventReply}
+				event.Reply.MessageID, event.Reply.Text = said.ID, said.Text
+				c.handle(ctx, event, send)
+			}
+			return
+		}
+		failure := message.FailureOf(err)
+		if failure.Class.Final() || ctx.Err() != nil || time.Now().Add(pause).After(end) {
+			c.Logger.Error("answers of GenerativeAgent may have been missed", "class", failure.Class, "error", failure)
+			c.tell(ctx, look.ConversationID, "GenerativeAgent could not be heard for a while. The customer may have missed what it said.")
+			return
+		}
+		c.Logger.Warn("it cannot be found out yet what GenerativeAgent has said while its stream was not open", "error", failure)
+		rest(ctx, max(pause, min(failure.RetryAfter, longPause)))
+	}
+}
+
+// missed lists the answers to what the oldest question was, and tells how GenerativeAgent stands. What people say has the
+// same role and comes by the webhook: once they have taken over, nothing of the list is sent.
+func (c *Connector) missed(ctx context.Context, look agentEvent) (answers []storedMessage, state string, err error) {
+	select {
+	case c.looking <- struct{}{}:
+		defer func() { <-c.looking }()
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
-	for conversation, known := range c.watch.waiting(c.Now()) {
-		messages, err := c.messages(ctx, conversation)
-		if err != nil {
-			c.Logger.Warn("answers of GenerativeAgent may have been missed", "error", err)
-			continue
-		}
-		answers := answersIn(messages, known.after)
-		if len(answers) > 0 {
-			c.watch.settled(conversation) // what still comes, comes over the stream
-		}
-		for _, said := range answers {
-			event := agentEvent{ConversationID: conversation, Type: eventReply}
-			event.Reply.MessageID, event.Reply.Text = said.ID, said.Text
-			lanes.add(ctx, event)
-		}
+	messages, err := c.messages(ctx, look.ConversationID)
+	if err != nil {
+		return nil, "", err
+	}
+	who, ours, err := c.customerOf(ctx, look.ConversationID)
+	if err != nil || !ours {
+		return nil, "", err
+	}
+	state, err = c.state(ctx, who.id) // after the list: people who are in the list have taken over by now
+	if err != nil || state == stateTransferredToAgent {
+		return nil, state, err
+	}
+	return answersIn(messages, look.missed.after), state, nil
+}
+
+// noteState tells the agents what the list of messages does not show: GenerativeAgent waits for something of which no event has told.
+func (c *Connector) noteState(ctx context.Context, conversation, state string) {
+	var text string
+	switch state {
+	case stateWaitingForAuth:
+		text = "It waits for the customer to sign in, who may not have been asked to."
+	case stateTransferredToSystem:
+		text = "It waits for an answer to a rich message, which the customer may not have got."
+	case stateTransferredToAgent:
+		text = "It has handed over to people. The customer may have missed what it said before."
+	default:
+		return
+	}
+	if c.watch.news(conversation, state) {
+		c.Logger.Warn("what GenerativeAgent asked for may have been missed while its stream was not open", "state", state)
+		c.tell(ctx, conversation, "GenerativeAgent could not be heard for a while. "+text)
+	}
+	if state == stateTransferredToAgent {
+		c.watch.handedOver(conversation)
 	}
 }
 
@@ -192,9 +258,6 @@ var (
 
 // handle sends what an event says. It is tried until Apple has it or has refused it, or until it is old.
 func (c *Connector) handle(ctx context.Context, event agentEvent, send sender) {
-	if event.Type == eventProcessingEnd {
-		defer c.watch.settled(event.ConversationID)
-	}
 	content, key := c.contentOf(event)
 	if content == nil {
 		if event.Type == eventToSystem || event.Type == eventSystemTransfer {
@@ -211,7 +274,7 @@ func (c *Connector) handle(ctx context.Context, event agentEvent, send sender) {
 			return
 		case over || failure.Class.Final():
 			c.Logger.Error("an answer of GenerativeAgent did not reach the customer", "class", failure.Class, "error", failure)
-			c.noteLost(ctx, event.ConversationID, failure)
+			c.tell(ctx, event.ConversationID, fmt.Sprintf("Not sent to the customer: an answer of GenerativeAgent (%s).", failure.SenderCode()))
 			return
 		}
 		rest(ctx, max(pause, min(failure.RetryAfter, longPause)))
@@ -235,11 +298,11 @@ func (c *Connector) sendOne(ctx context.Context, event agentEvent, key string, c
 	}), true
 }
 
-// noteLost tells the agents, best effort: nobody else will.
-func (c *Connector) noteLost(ctx context.Context, conversation string, failure *message.Failure) {
+// tell tells the agents, best effort: nobody else will.
+func (c *Connector) tell(ctx context.Context, conversation, text string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
-	if _, err := c.note(ctx, conversation, fmt.Sprintf("Not sent to the customer: an answer of GenerativeAgent (%s).", failure.SenderCode()), c.Now()); err != nil {
+	if _, err := c.note(ctx, conversation, text, c.Now()); err != nil {
 		c.Logger.Warn("a note cannot be written", "error", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,8 +33,29 @@ type watch struct {
 
 type watched struct {
 	customer
-	since time.Time // of the oldest question that is not answered; zero: there is none
-	after string    // the id of its message; "": not known
+	open  []question // those that are not answered, oldest first
+	heard string     // the state that the last event since then has led to; "": to none that matters
+}
+
+type question struct {
+	key string // a repeat has the same
+	at  time.Time
+	id  string // of its message; "": not known
+}
+
+func (q question) old(now time.Time) bool { return now.Sub(q.at) > answerTime }
+
+// due is a conversation in which an answer is awaited.
+type due struct {
+	after string // the id of the oldest question's message; "": not known
+}
+
+// watches are those of all streams: a configuration that is loaded again goes on with the same.
+var watches sync.Map
+
+func watchOf(stream string) *watch {
+	known, _ := watches.LoadOrStore(stream, newWatch())
+	return known.(*watch)
 }
 
 func newWatch() *watch {
@@ -53,27 +75,49 @@ func (w *watch) change(conversation string, change func(*watched)) {
 }
 
 // expect notes that an answer will come. It is called before the question is asked.
-func (w *watch) expect(conversation string, who customer, now time.Time) {
+func (w *watch) expect(conversation string, who customer, key string, now time.Time) {
 	w.change(conversation, func(known *watched) {
-		known.customer = who
-		if known.since.IsZero() || now.Sub(known.since) > answerTime {
-			known.since, known.after = now, ""
+		known.customer, known.heard = who, ""
+		known.open = slices.DeleteFunc(known.open, func(q question) bool { return q.old(now) })
+		if !slices.ContainsFunc(known.open, func(q question) bool { return q.key == key }) {
+			known.open = append(known.open, question{key: key, at: now})
 		}
 	})
 }
 
 // asked notes which message the question was.
-func (w *watch) asked(conversation, id string) {
+func (w *watch) asked(conversation, key, id string) {
 	w.change(conversation, func(known *watched) {
-		if !known.since.IsZero() && known.after == "" {
-			known.after = id
+		if i := slices.IndexFunc(known.open, func(q question) bool { return q.key == key }); i >= 0 && id != "" {
+			known.open[i].id = id
 		}
 	})
 }
 
-// settled notes that nothing more will come.
-func (w *watch) settled(conversation string) {
-	w.change(conversation, func(known *watched) { known.since, known.after = time.Time{}, "" })
+// hear notes what an event means for what is awaited. An end is that of one question; which one, it does not say. People who
+// take over answer by another way.
+func (w *watch) hear(event agentEvent) {
+	switch event.Type {
+	case eventProcessingEnd:
+		w.change(event.ConversationID, func(known *watched) { known.open = known.open[min(1, len(known.open)):] })
+	case eventAuthRequired, eventAuthRequested:
+		w.change(event.ConversationID, func(known *watched) { known.heard = stateWaitingForAuth })
+	case eventToSystem, eventSystemTransfer:
+		w.change(event.ConversationID, func(known *watched) { known.heard = stateTransferredToSystem })
+	case eventToAgent:
+		w.handedOver(event.ConversationID)
+	}
+}
+
+// handedOver notes that people have taken over.
+func (w *watch) handedOver(conversation string) {
+	w.change(conversation, func(known *watched) { known.open, known.heard = nil, stateTransferredToAgent })
+}
+
+// news notes that a conversation is in a state, and tells whether no event has said so.
+func (w *watch) news(conversation, state string) (news bool) {
+	w.change(conversation, func(known *watched) { news, known.heard = known.heard != state, state })
+	return news
 }
 
 // know notes whom a conversation is with.
@@ -89,17 +133,17 @@ func (w *watch) get(conversation string) (watched, bool) {
 }
 
 // waiting lists the conversations in which an answer is due.
-func (w *watch) waiting(now time.Time) map[string]watched {
+func (w *watch) waiting(now time.Time) map[string]due {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	due := make(map[string]watched)
+	waiting := make(map[string]due)
 	for _, conversation := range w.conversations.Keys() {
 		known, _ := w.conversations.Peek(conversation)
-		if !known.since.IsZero() && now.Sub(known.since) <= answerTime {
-			due[conversation] = known
+		if i := slices.IndexFunc(known.open, func(q question) bool { return !q.old(now) }); i >= 0 {
+			waiting[conversation] = due{known.open[i].id}
 		}
 	}
-	return due
+	return waiting
 }
 
 // conversation asks ASAPP for a conversation; nil for none.
