@@ -96,6 +96,9 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request, name string) {
 		s.refuseSend(w, r, name, name, err)
 		return
 	}
+	if len(messages) == 0 {
+		s.metrics.WebhooksIgnored.WithLabelValues(name).Inc()
+	}
 	results := make([]message.SendResult, 0, len(messages))
 	for _, out := range messages {
 		sender := desk.Sender

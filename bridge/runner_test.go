@@ -109,3 +109,19 @@ func TestWhatIsReadAtTheEndIsStillSent(t *testing.T) {
 		t.Errorf("the last word is not sent: %v", failure)
 	}
 }
+
+// TestAWebhookWithNothingToSendIsCounted: an operator sees that events come which the bridge has no use for.
+func TestAWebhookWithNothingToSendIsCounted(t *testing.T) {
+	calls := &readerCalls{sent: make(chan *message.Failure, 1)}
+	w := newWorld(t, withReader(t, calls))
+	const ignored = `bizbridge_webhooks_ignored_total{connector="stream"}`
+	if before := w.metric(ignored); before != 0 {
+		t.Fatalf("%s is %v before anything came", ignored, before)
+	}
+	if got := w.do(http.MethodPost, "/webhooks/stream", nil, []byte(`{"event":"unheard_of"}`)); got.status != http.StatusOK {
+		t.Fatalf("an unknown event got %d: %s", got.status, got.body)
+	}
+	if after := w.metric(ignored); after != 1 {
+		t.Errorf("%s is %v after one webhook", ignored, after)
+	}
+}

@@ -45,6 +45,7 @@ type Metrics struct {
 	IDRExpansions       *prometheus.CounterVec   // outcome
 	Fallbacks           *prometheus.CounterVec   // from, to, reason
 	DuplicatesDropped   *prometheus.CounterVec   // source
+	WebhooksIgnored     *prometheus.CounterVec   // connector
 	SignIns             *prometheus.CounterVec   // provider, status
 	Payments            *prometheus.CounterVec   // status
 	Inflight            *prometheus.GaugeVec     // direction
@@ -90,6 +91,8 @@ func New(version, commit string) *Metrics {
 		"What was shown as something simpler than it was, and why.", "from", "to", "reason")
 	m.DuplicatesDropped = m.counter("duplicates_dropped_total",
 		"Repeats that were answered without being delivered again.", "source")
+	m.WebhooksIgnored = m.counter("webhooks_ignored_total",
+		"Genuine webhooks that held nothing to send: echoes, notes, other channels, events that the connector does not know.", "connector")
 	m.SignIns = m.counter("signins_total", "Steps of sign-ins that were told to helpdesks, by how they ended.", "provider", "status")
 	m.Payments = m.counter("payments_total", "Steps of payments, by how they ended.", "status")
 	m.Inflight = m.gauge("inflight", "Messages being worked on.", "direction")
@@ -180,6 +183,7 @@ func (m *Metrics) Expect(business, connector string) {
 func (m *Metrics) ExpectConnector(connector string) {
 	m.expectSource(connector)
 	m.expectOutbound(UnknownBusiness, connector)
+	m.WebhooksIgnored.WithLabelValues(connector)
 }
 
 // ExpectPeer puts the series of a peer's operations at zero.
