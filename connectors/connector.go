@@ -25,11 +25,11 @@ type Connector interface {
 	// message arrived. The error is a [*message.Failure], whose class decides what happens next.
 	Deliver(ctx context.Context, event message.Event) (Receipt, error)
 
-	// Receive verifies and parses one request of the helpdesk. It must not act on it: the flow sends what is returned. No
-	// message and no error means that there is nothing to do. The error is a [*signature.Error] (401), wraps
-	// [message.ErrMalformed] (400) or an *http.MaxBytesError (413), or is a [*message.Failure] (422 for Invalid). Beside a
-	// failure, a message is what could be read of the one that is refused, its key and addresses at least: a [FailureRelay]
-	// hears of it.
+	// Receive verifies and parses one request of the helpdesk. It must not act on it: the flow sends what is returned. The
+	// one exception is a note to agents about a message of which nobody can tell whose it is. No message and no error means
+	// that there is nothing to do. The error is a [*signature.Error] (401), wraps [message.ErrMalformed] (400) or an
+	// *http.MaxBytesError (413), or is a [*message.Failure] (422 for Invalid). Beside a failure, a message is what could be
+	// read of the one that is refused, its key and addresses at least: a [FailureRelay] hears of it.
 	Receive(ctx context.Context, req *http.Request) ([]message.Outbound, error)
 }
 

@@ -3,7 +3,9 @@ package chatwoot
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"bizbridge/bridge/message"
@@ -21,18 +23,43 @@ func (c *Connector) answer(ctx context.Context, data message.Data) (connectors.R
 	if err != nil {
 		return connectors.Receipt{}, err
 	}
-	if asked != nil {
-		submitted := asked.submitted(*data.Reply)
+	if asked == nil {
+		return c.write(ctx, in, data, data.Reply.Text())
+	}
+	submitted := asked.submitted(*data.Reply)
+	if asked.conversation == in.ID && in.seen() && asked.takes(submitted) {
 		err := c.submit(ctx, data.CustomerID, *asked, submitted)
 		switch {
-		case err == nil && asked.conversation == in.ID:
+		case err == nil:
 			return connectors.Receipt{ID: receiptID(asked.ID)}, nil
-		case err != nil && !refused(err):
+		case !refused(err):
 			return connectors.Receipt{}, err
 		}
-		// An answer inside a resolved conversation would not be seen.
+		return c.write(ctx, in, data, data.Reply.Text())
 	}
-	return c.write(ctx, in, data, data.Reply.Text())
+	// It would not be seen inside the question alone, and changes that of a conversation which was answered before.
+	receipt, err := c.write(ctx, in, data, data.Reply.Text())
+	if err != nil {
+		return connectors.Receipt{}, err
+	}
+	if err := c.submit(ctx, data.CustomerID, *asked, submitted); err != nil {
+		c.Logger.Warn("an answer is a message only, and not written into its question", "error", err)
+	}
+	return receipt, nil
+}
+
+// seen tells whether somebody looks at what changes in the conversation: one that is snoozed or resolved wakes up for a
+// message alone.
+func (in conversation) seen() bool { return in.Status == "open" || in.Status == "pending" }
+
+// takes tells whether the question has no answer yet, or this one.
+func (q question) takes(values []submittedValue) bool {
+	raw := q.ContentAttributes.Submitted
+	if len(raw) == 0 || string(raw) == "null" || string(raw) == "[]" || string(raw) == "{}" {
+		return true
+	}
+	var before []submittedValue
+	return json.Unmarshal(raw, &before) == nil && slices.Equal(before, values)
 }
 
 // question is a message that customers can answer.
@@ -129,8 +156,8 @@ func (c *Connector) submit(ctx context.Context, customer message.CustomerID, ask
 	return c.do(ctx, request{
 		operation: "answer", method: http.MethodPatch,
 		url:  c.contactURL(customer) + "/conversations/" + number(asked.conversation) + "/messages/" + number(asked.ID),
-		body: map[string]any{"submitted_values": values},
-	}, nil)
+		body: map[string]any{"submitted_values": values}, writes: true,
+	}, idOf(new(int64)))
 }
 
 // refused tells whether Chatwoot does not take an answer into its message. It says 500 where it finds it not valid.

@@ -159,3 +159,50 @@ func TestAnswersToOthersAreMessages(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAnswerThatNobodyWouldSeeIsAMessageToo: a snoozed conversation does not wake up for what changes in it, and a second
+// answer changes one that somebody may have read.
+func TestAnAnswerThatNobodyWouldSeeIsAMessageToo(t *testing.T) {
+	desk, to := both(t, chatwoottest.Options{})
+	id := open(t, desk, to)
+	written, out := ask(t, desk, to, id, "input_select", sizes...)
+	desk.Resolve(id, "snoozed")
+	small := answer(message.ReplyQuickReply, "b", out, message.Selection{ID: "1", Title: "Small"})
+	deliver(t, to, small)
+	want := []string{"in: Hello", "out: Which one?", "in: Which one?: Small"}
+	if state := newest(t, desk); state.Status != "open" || !slices.Equal(shown(state), want) || submitted(t, desk, written.ID) != `[{"title":"Small","value":"S"}]` {
+		t.Errorf("the conversation is %s with %q and the answer %s", state.Status, shown(state), submitted(t, desk, written.ID))
+	}
+	deliver(t, to, small)
+	if got := shown(newest(t, desk)); !slices.Equal(got, want) {
+		t.Errorf("after a repeat agents see %q", got)
+	}
+	deliver(t, to, answer(message.ReplyQuickReply, "c", out, message.Selection{ID: "2", Title: "Large"}))
+	want = append(want, "in: Which one?: Large")
+	if got := shown(newest(t, desk)); !slices.Equal(got, want) || submitted(t, desk, written.ID) != `[{"title":"Large","value":"L"}]` {
+		t.Errorf("after another answer agents see %q and %s", got, submitted(t, desk, written.ID))
+	}
+}
+
+// TestAnAnswerToALockedConversationOpensIt: there the question is in the one that goes on.
+func TestAnAnswerToALockedConversationOpensIt(t *testing.T) {
+	desk, to := both(t, chatwoottest.Options{Locked: true})
+	id := open(t, desk, to)
+	_, out := ask(t, desk, to, id, "input_select", sizes...)
+	desk.Resolve(id, "resolved")
+	deliver(t, to, answer(message.ReplyQuickReply, "b", out, message.Selection{ID: "1", Title: "Small"}))
+	if state := newest(t, desk); state.ID != id || state.Status != "open" {
+		t.Errorf("conversation %d is %s", state.ID, state.Status)
+	}
+}
+
+// TestASubmissionWithoutAnIDIsNotSure, nor is its repeat another answer.
+func TestASubmissionWithoutAnIDIsNotSure(t *testing.T) {
+	desk, to := both(t, chatwoottest.Options{})
+	_, out := ask(t, desk, to, open(t, desk, to), "input_select", sizes...)
+	desk.Script.Next(fake.Fault{}, fake.Fault{}, fake.Fault{}, fake.Fault{Raw: "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nblocked"})
+	what := answer(message.ReplyQuickReply, "b", out, message.Selection{ID: "1", Title: "Small"})
+	if _, err := try(t, to, what); message.FailureOf(err) == nil || message.FailureOf(err).Class != message.Uncertain {
+		t.Errorf("%v", err)
+	}
+}

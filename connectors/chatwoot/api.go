@@ -30,6 +30,7 @@ type request struct {
 	retry     httpclient.Retry
 	body      any
 	agent     bool // it acts as the agent whose token is configured, not as the customer
+	writes    bool // something is written that must not be lost, nor written twice
 }
 
 // reader takes what it needs out of an answer; false: that is not there.
@@ -48,7 +49,23 @@ func (c *Connector) do(ctx context.Context, r request, read reader) error {
 	if err := connectors.SetJSON(&call, r.body); err != nil {
 		return err
 	}
-	return c.send(ctx, call, read)
+	err := c.send(ctx, call, read)
+	if r.writes {
+		return unsure(err)
+	}
+	return err
+}
+
+// unsure is the failure of a call that writes a message: where Chatwoot says that it did, but not what, nobody knows.
+func unsure(err error) error {
+	failure := message.FailureOf(err)
+	if failure == nil {
+		return nil
+	}
+	if failure.Status/100 == 2 {
+		failure.Class = message.Uncertain
+	}
+	return failure
 }
 
 func (c *Connector) header(agent bool) http.Header {
@@ -162,9 +179,13 @@ type conversation struct {
 	LastNonActivity  *chatMessage  `json:"last_non_activity_message"`
 	Meta             struct {
 		Sender struct {
+			Identifier       string     `json:"identifier"`
 			CustomAttributes attributes `json:"custom_attributes"`
 		} `json:"sender"`
 	} `json:"meta"`
+	ContactInbox struct { // not every Chatwoot lists it
+		SourceID string `json:"source_id"`
+	} `json:"contact_inbox"`
 }
 
 const resolved = "resolved"
@@ -182,16 +203,58 @@ type chatMessage struct {
 // conversations lists the conversations of a contact in the inbox, the newest first. The public API could do that too, but
 // gives all messages of all conversations.
 func (c *Connector) conversations(ctx context.Context, contactID int64, retry httpclient.Retry) ([]conversation, error) {
-	var answer struct {
-		Payload []conversation `json:"payload"`
-	}
+	var all []conversation
 	err := c.do(ctx, request{
 		operation: "conversations", method: http.MethodGet, url: c.app + "/contacts/" + number(contactID) + "/conversations", retry: retry, agent: true,
-	}, into(&answer))
+	}, wholeOnes(&all))
 	if err != nil {
 		return nil, connectors.Beside(err)
 	}
-	return ofInbox(answer.Payload, c.config.InboxID), nil
+	return ofInbox(all, c.config.InboxID), nil
+}
+
+// wholeOnes reads a list of conversations of which the end may be missing: each has its last message twice, and those of
+// another inbox can be mails. The ones in use stand first.
+func wholeOnes(all *[]conversation) reader {
+	return func(body []byte) bool {
+		tokens := json.NewDecoder(bytes.NewReader(body))
+		if open, err := tokens.Token(); err != nil || open != json.Delim('{') {
+			return false
+		}
+		for tokens.More() {
+			name, err := tokens.Token()
+			if err != nil {
+				return false
+			}
+			if name == "payload" {
+				return readWhole(tokens, all)
+			}
+			var other json.RawMessage
+			if tokens.Decode(&other) != nil {
+				return false
+			}
+		}
+		return false
+	}
+}
+
+func readWhole(tokens *json.Decoder, all *[]conversation) bool {
+	if open, err := tokens.Token(); err != nil || open != json.Delim('[') {
+		return false
+	}
+	for tokens.More() {
+		var raw json.RawMessage
+		if tokens.Decode(&raw) != nil {
+			return len(*all) > 0
+		}
+		var one conversation
+		if json.Unmarshal(raw, &one) != nil {
+			return false
+		}
+		*all = append(*all, one)
+	}
+	_, err := tokens.Token()
+	return err == nil || len(*all) > 0
 }
 
 // createConversation begins a conversation. Where the inbox allows only one for each contact, Chatwoot gives that one, with

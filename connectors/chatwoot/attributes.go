@@ -20,8 +20,10 @@ const (
 	attrCapabilities = "apple_capabilities"
 )
 
-// The custom attributes of the conversation.
+// The custom attributes of the conversation, beside attrBusiness: a contact can be merged from those of several customers, and
+// its conversations stay what they were.
 const (
+	attrOwner  = "apple_customer" // a hash of the Apple id
 	attrIntent = "apple_intent"
 	attrGroup  = "apple_group"
 	attrClosed = "apple_closed_at"
@@ -84,13 +86,14 @@ func capabilities(list []message.Capability) string {
 }
 
 func conversationAttributes(data message.Data) attributes {
-	kept := attributes{}
+	kept := attributes{attrOwner: customerid.Hashed(data.CustomerID), attrBusiness: string(data.BusinessID)}
 	kept.add(attrIntent, data.Intent)
 	kept.add(attrGroup, data.Group)
 	return kept
 }
 
 func (a attributes) add(name, value string) {
+	value = storable(value)
 	if runes := []rune(value); len(runes) > maxAttribute {
 		value = string(runes[:maxAttribute])
 	}
@@ -98,6 +101,9 @@ func (a attributes) add(name, value string) {
 		a[name] = value
 	}
 }
+
+// storable is a text without what Chatwoot's database has no room for.
+func storable(text string) string { return strings.ReplaceAll(text, "\x00", "") }
 
 // newerThan are those that a helpdesk which has others lacks.
 func (a attributes) newerThan(known attributes) attributes {

@@ -27,7 +27,31 @@ func (c *Connector) Check(ctx context.Context) []connectors.Finding {
 	if twice := c.checkAccountWebhooks(ctx); twice != nil {
 		findings = append(findings, *twice)
 	}
+	if wide := c.checkScope(ctx); wide != nil {
+		findings = append(findings, *wide)
+	}
 	return findings
+}
+
+// checkScope finds a token that sees other inboxes, too; nil where it does not, or nobody can tell. A customer's conversations
+// there, such as long mails, would crowd out those of the inbox: Chatwoot lists twenty.
+func (c *Connector) checkScope(ctx context.Context) *connectors.Finding {
+	var answer struct {
+		Payload []struct {
+			ID int64 `json:"id"`
+		} `json:"payload"`
+	}
+	if c.read(ctx, c.app+"/inboxes", &answer) != nil {
+		return nil
+	}
+	for _, each := range answer.Payload {
+		if each.ID != c.config.InboxID {
+			finding := doubtful("other inboxes", "the agent of api_token sees other inboxes, too: an administrator does, or a collaborator of them. Where a customer has many conversations there, Chatwoot may not list that of this inbox",
+				"Use the token of an agent who is no administrator and a collaborator of inbox "+number(c.config.InboxID)+" alone.")
+			return &finding
+		}
+	}
+	return nil
 }
 
 func good(subject string) connectors.Finding { return connectors.Finding{Subject: subject} }

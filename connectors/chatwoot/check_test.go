@@ -72,6 +72,9 @@ func TestCheck(t *testing.T) {
 			desk: func(d *chatwoottest.Desk) { d.AccountWebhook("https://bridge.example.com/webhooks/desk") },
 			want: map[string]string{"account webhooks": "doubtful beside"},
 		},
+		"a token that sees more": {
+			desk: func(d *chatwoottest.Desk) { d.OtherInbox(8) }, want: map[string]string{"other inboxes": "doubtful administrator"},
+		},
 		"another account webhook": {desk: func(d *chatwoottest.Desk) { d.AccountWebhook("https://crm.example.com/hook") }},
 		"account webhooks are for administrators": {
 			desk: func(d *chatwoottest.Desk) { d.Script.Next(fake.Fault{}, fake.Fault{}, fake.Fault{Status: 401}) },

@@ -10,6 +10,7 @@ import (
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
 	"bizbridge/connectors"
+	"bizbridge/connectors/customerid"
 )
 
 // Deliver writes what the customer said as a message of theirs, and what only an agent is to know as a private note.
@@ -32,7 +33,7 @@ func (c *Connector) Deliver(ctx context.Context, event message.Event) (connector
 // place is where a message belongs.
 type place struct {
 	conversation
-	all []conversation // of the customer, the newest first
+	all []conversation // of the customer and the business, the newest first
 }
 
 // place finds the customer's conversation, or makes contact and conversation.
@@ -41,17 +42,18 @@ func (c *Connector) place(ctx context.Context, data message.Data) (place, error)
 	if err != nil {
 		return place{}, err
 	}
-	all, err := c.conversations(ctx, who.ID, httpclient.RetryIdempotent)
+	listed, err := c.conversations(ctx, who.ID, httpclient.RetryIdempotent)
 	if err != nil {
 		return place{}, err
 	}
+	all := between(listed, data.BusinessID, data.CustomerID)
 	in, ok := unresolved(all)
 	if !ok {
-		if in, err = c.begin(ctx, data, all); err != nil {
+		if in, err = c.begin(ctx, data, listed); err != nil {
 			return place{}, err
 		}
 	}
-	c.refresh(ctx, data, in, all)
+	c.refresh(ctx, data, in, listed)
 	return place{in, all}, nil
 }
 
@@ -60,6 +62,43 @@ func ofInbox(all []conversation, inbox int64) []conversation {
 	all = slices.DeleteFunc(all, func(each conversation) bool { return each.InboxID != inbox })
 	slices.SortFunc(all, func(a, b conversation) int { return cmp.Compare(b.ID, a.ID) })
 	return all
+}
+
+// between leaves out the conversations of other customers, whose contacts were merged with this one, and those with other
+// businesses.
+func between(all []conversation, business message.BusinessID, customer message.CustomerID) []conversation {
+	var kept []conversation
+	for _, each := range all {
+		if each.between(business, customer) {
+			kept = append(kept, each)
+		}
+	}
+	return kept
+}
+
+// between tells whose a conversation is. One that the bridge has not marked yet is somebody else's only if it can be seen.
+func (in conversation) between(business message.BusinessID, customer message.CustomerID) bool {
+	if with := in.CustomAttributes.text(attrBusiness); with != "" && !strings.EqualFold(with, string(business)) {
+		return false
+	}
+	sure := false
+	for _, owner := range []string{in.ContactInbox.SourceID, in.CustomAttributes.text(attrOwner)} {
+		foreign, known := belongsElsewhere(owner, customer)
+		if foreign {
+			return false
+		}
+		sure = sure || known
+	}
+	foreign, _ := belongsElsewhere(in.Meta.Sender.Identifier, customer) // the contact's, of whom it was merged into
+	return sure || !foreign
+}
+
+// belongsElsewhere tells whether a form of an Apple id is another customer's; known is false for what is no such form.
+func belongsElsewhere(form string, customer message.CustomerID) (foreign, known bool) {
+	if !strings.HasPrefix(form, "mbid_") && !strings.HasPrefix(form, "amb_") {
+		return false, false
+	}
+	return !customerid.Belongs(form, customer), true
 }
 
 func unresolved(all []conversation) (conversation, bool) {
@@ -86,7 +125,8 @@ func (c *Connector) begin(ctx context.Context, data message.Data, all []conversa
 	return conversation{ID: id, InboxID: c.config.InboxID, Status: "open", CustomAttributes: conversationAttributes(data)}, nil
 }
 
-// refresh keeps the attributes up to date. The message does not depend on it.
+// refresh keeps the attributes up to date. The message does not depend on it. Without a conversation nobody tells what the
+// contact has: it may be an old one.
 func (c *Connector) refresh(ctx context.Context, data message.Data, in conversation, all []conversation) {
 	changed := conversationAttributes(data).newerThan(in.CustomAttributes)
 	if in.CustomAttributes.text(attrClosed) != "" { // the customer is back
@@ -95,9 +135,6 @@ func (c *Connector) refresh(ctx context.Context, data message.Data, in conversat
 	var known attributes
 	if len(all) > 0 {
 		known = all[0].Meta.Sender.CustomAttributes
-	} else {
-		known = c.contactAttributes(data) // the contact was just written
-		known[attrContextSince] = c.today()
 	}
 	if outdated := c.outdated(data, known, len(changed) > 0); len(outdated) > 0 {
 		if err := c.updateContact(ctx, data.CustomerID, outdated); err != nil {
@@ -131,7 +168,7 @@ func (c *Connector) write(ctx context.Context, in place, data message.Data, text
 			return connectors.Receipt{ID: receiptID(id)}, err
 		}
 	}
-	text = join(text, links(files))
+	text = storable(join(text, links(files)))
 	if text == "" {
 		text = "(no text)"
 	}
@@ -140,17 +177,18 @@ func (c *Connector) write(ctx context.Context, in place, data message.Data, text
 }
 
 func (c *Connector) post(ctx context.Context, operation string, conversation int64, written newMessage) (id int64, err error) {
+	written.Content = storable(written.Content)
 	err = c.do(ctx, request{
-		operation: operation, method: http.MethodPost, url: c.conversationURL(conversation) + "/messages", body: written, agent: true,
+		operation: operation, method: http.MethodPost, url: c.conversationURL(conversation) + "/messages", body: written, agent: true, writes: true,
 	}, idOf(&id))
 	return id, err
 }
 
-// idOf reads the id of what was written. Chatwoot has it, whether it tells the id or not.
+// idOf reads the id of what was written. Without one it may be a proxy or a firewall that answers, and not Chatwoot.
 func idOf(id *int64) reader {
-	return func(body []byte) bool {
-		*id, _ = firstID(body)
-		return true
+	return func(body []byte) (ok bool) {
+		*id, ok = firstID(body)
+		return ok
 	}
 }
 

@@ -35,7 +35,10 @@ func TestTheFirstMessageMakesContactAndConversation(t *testing.T) {
 	if !maps.Equal(state.ContactAttributes, want) {
 		t.Errorf("the contact has %v, want %v", state.ContactAttributes, want)
 	}
-	if want := map[string]any{"apple_intent": "order", "apple_group": "shop"}; !maps.Equal(state.Attributes, want) {
+	if want := map[string]any{
+		"apple_intent": "order", "apple_group": "shop", "apple_business_id": string(business),
+		"apple_customer": "amb_da239e8d88f4fdec6c5d7b20de8acf5816c18ce02052635c0d6d08daf876ff02",
+	}; !maps.Equal(state.Attributes, want) {
 		t.Errorf("the conversation has %v, want %v", state.Attributes, want)
 	}
 }
@@ -270,5 +273,41 @@ func TestTheTokensHeaderHasNoUnderscore(t *testing.T) {
 		if strings.Contains(name, "_") {
 			t.Errorf("there is a header %s", name)
 		}
+	}
+}
+
+// TestNoTextHasNUL: the database refuses it.
+func TestNoTextHasNUL(t *testing.T) {
+	desk, to := both(t, chatwoottest.Options{})
+	deliver(t, to, event(message.EventReceived, "a", said("a\x00b"), func(data *message.Data) { data.Intent = "or\x00der" }))
+	deliver(t, to, event(message.EventReceived, "b", said("c\x00d"), func(data *message.Data) {
+		data.Attachments = []message.Attachment{stream("a.txt", "text/plain", "x")}
+	}))
+	if err := to.WriteNote(t.Context(), business, customer, "e\x00f"); err != nil {
+		t.Fatal(err)
+	}
+	if state := newest(t, desk); !slices.Equal(shown(state), []string{"in: ab", "in: cd", "note: ef"}) || state.Attributes["apple_intent"] != "order" {
+		t.Errorf("agents see %q and %v", shown(state), state.Attributes)
+	}
+}
+
+// TestAContactWithoutConversationsIsBroughtUpToDate: they can be deleted, and then nobody tells what it has.
+func TestAContactWithoutConversationsIsBroughtUpToDate(t *testing.T) {
+	desk, to := both(t, chatwoottest.Options{})
+	open(t, desk, to)
+	desk.Forget(string(customer))
+	deliver(t, to, event(message.EventReceived, "b", said("Hi"), func(data *message.Data) { data.Agent, data.Sealed = "Watch OS", "bmV3" }))
+	if got := newest(t, desk).ContactAttributes; got["apple_device"] != "Watch OS" || got["apple_context"] != "bmV3" {
+		t.Errorf("the contact has %v", got)
+	}
+}
+
+// TestAPendingConversationStaysWithItsBot: a message opens what is snoozed or resolved only.
+func TestAPendingConversationStaysWithItsBot(t *testing.T) {
+	desk, to := both(t, chatwoottest.Options{})
+	desk.Resolve(open(t, desk, to), "pending")
+	deliver(t, to, event(message.EventReceived, "b", said("Hi")))
+	if state := newest(t, desk); state.Status != "pending" || len(shown(state)) != 2 {
+		t.Errorf("the conversation is %s with %q", state.Status, shown(state))
 	}
 }

@@ -17,7 +17,8 @@ const (
 
 // contentAttributes are what a content type needs.
 type contentAttributes struct {
-	Items items `json:"items"`
+	Items     items           `json:"items"`
+	Submitted json.RawMessage `json:"submitted_values"`
 }
 
 // items are read as far as they can be: bots write them, and a message whose items make no sense is still a text.
@@ -64,6 +65,15 @@ type action struct {
 type pair struct {
 	Label word `json:"label"`
 	Value word `json:"value"`
+}
+
+// UnmarshalJSON takes an option that is nothing but a text, too.
+func (p *pair) UnmarshalJSON(data []byte) error {
+	if bytes.HasPrefix(data, []byte("{")) {
+		type plain pair
+		return json.Unmarshal(data, (*plain)(p))
+	}
+	return json.Unmarshal(data, &p.Value)
 }
 
 // word is a text for which a bot may also have written a number or a truth value.

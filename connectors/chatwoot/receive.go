@@ -54,9 +54,10 @@ type attachment struct {
 }
 
 type webhookConversation struct {
-	ID           int64 `json:"id"`
-	InboxID      int64 `json:"inbox_id"`
-	ContactInbox struct {
+	ID               int64      `json:"id"`
+	InboxID          int64      `json:"inbox_id"`
+	CustomAttributes attributes `json:"custom_attributes"`
+	ContactInbox     struct {
 		SourceID string `json:"source_id"`
 	} `json:"contact_inbox"`
 	Meta struct {
@@ -84,13 +85,30 @@ func (c *Connector) Receive(_ context.Context, req *http.Request) ([]message.Out
 	}
 	switch w.Event {
 	case "message_created":
-		return w.message()
+		return c.checked(w.message())
 	case "conversation_typing_on":
 		return w.typing(message.TypingOn)
 	case "conversation_typing_off":
 		return w.typing(message.TypingOff)
 	}
 	return nil, nil
+}
+
+// checked holds messages to the limits of the bridge's own format. None is sent of those that come in part.
+func (c *Connector) checked(outs []message.Outbound, err error) ([]message.Outbound, error) {
+	if err != nil {
+		return outs, err
+	}
+	for _, out := range outs {
+		plain, err := message.EncodeSend(out, c.Now())
+		if err != nil {
+			return outs[:1], message.Failuref(message.Invalid, "the message cannot be written as JSON")
+		}
+		if _, err := message.DecodeSend(plain); err != nil {
+			return outs[:1], err
+		}
+	}
+	return outs, nil
 }
 
 // tokenQuery is where a Chatwoot that does not sign brings the configured token.
@@ -163,7 +181,14 @@ func (w *webhook) address(out *message.Outbound) *message.Failure {
 	if !ok {
 		return message.Failuref(message.Invalid, "the contact does not come from Apple Messages: only customers who wrote first can be written to")
 	}
-	out.CustomerID, out.BusinessID, out.Sealed = customer, message.BusinessID(contact.text(attrBusiness)), contact.text(attrContext)
+	mark := w.Conversation.CustomAttributes
+	if foreign, known := belongsElsewhere(mark.text(attrOwner), customer); known && foreign {
+		return message.Failuref(message.Invalid, "the conversation was another customer's, whose contact was merged: only the customer can begin a new one")
+	}
+	out.CustomerID, out.BusinessID = customer, message.BusinessID(cmp.Or(mark.text(attrBusiness), contact.text(attrBusiness)))
+	if kept := contact.text(attrCustomer); kept == "" || kept == string(customer) { // of a merged contact, it may be another's device
+		out.Sealed = contact.text(attrContext)
+	}
 	if out.BusinessID == "" {
 		return message.Failuref(message.Invalid, "the contact has lost its attribute %s: it comes back with the customer's next message", attrBusiness)
 	}
@@ -191,10 +216,10 @@ func (w *webhook) sender() message.Sender {
 func (w *webhook) contents() []message.Content {
 	text := cmp.Or(plaintext.FromMarkdown(w.Content), strings.TrimSpace(w.Content))
 	shown, titled, words := rich(w.ContentType, text, w.ContentAttributes.Items)
-	text = join(text, words)
 	if titled {
 		text = ""
 	}
+	text = join(text, words)
 	var contents []message.Content
 	switch files := w.files(); {
 	case len(files) > 0:

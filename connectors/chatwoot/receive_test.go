@@ -3,6 +3,7 @@ package chatwoot_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -306,6 +307,53 @@ func TestFilesAndAQuestion(t *testing.T) {
 	}
 	if files := outs[0].Content.(message.Files); len(files.Files) != 2 || files.Text != "" {
 		t.Errorf("the files are %+v", files)
+	}
+}
+
+// TestManyLinksAreFewCards: each card is a message, and Chatwoot waits five seconds for all.
+func TestManyLinksAreFewCards(t *testing.T) {
+	desk, from := offline(t)
+	links := func(n int) map[string]any {
+		var actions []any
+		for i := range n {
+			actions = append(actions, map[string]any{"type": "link", "text": "L", "uri": fmt.Sprintf("https://example.com/%d", i)})
+		}
+		return map[string]any{"items": []any{map[string]any{"title": "T", "actions": actions}}}
+	}
+	outs, err := receive(t, from, desk, written(t, map[string]any{"content": "See", "content_type": "cards", "content_attributes": links(7)}))
+	if err != nil || len(outs) != 6 || outs[0].Content != (message.Text{Text: "See\n\nT: https://example.com/5\nT: https://example.com/6"}) {
+		t.Errorf("%+v, %v", outs, err)
+	}
+	body := links(6)
+	body["items"] = append(body["items"].([]any), map[string]any{"title": "U", "actions": []any{map[string]any{"type": "postback", "text": "Yes", "payload": "y"}}})
+	outs, err = receive(t, from, desk, written(t, map[string]any{"content": "See", "content_type": "cards", "content_attributes": body}))
+	if err != nil || len(outs) != 7 || outs[0].Content != (message.Text{Text: "T: https://example.com/5"}) {
+		t.Errorf("beside a question: %+v, %v", outs, err)
+	}
+}
+
+// TestWhatTheBridgeWouldNotTakeIsRefused with a reason, for the whole message.
+func TestWhatTheBridgeWouldNotTakeIsRefused(t *testing.T) {
+	desk, from := offline(t)
+	outs, err := receive(t, from, desk, written(t, map[string]any{"content": strings.Repeat("word ", 29_000)}))
+	if failure, ok := errors.AsType[*message.Failure](err); !ok || failure.Class != message.Invalid || failure.Reason == "" || len(outs) != 1 || outs[0].Key == "" || outs[0].CustomerID != customer {
+		t.Errorf("%d messages, %v", len(outs), err)
+	}
+}
+
+// TestASelectionOfTexts: bots write options as objects, or as texts alone.
+func TestASelectionOfTexts(t *testing.T) {
+	desk, from := offline(t)
+	outs, err := receive(t, from, desk, written(t, map[string]any{"content_type": "form", "content_attributes": map[string]any{"items": []any{
+		map[string]any{"name": "size", "type": "select", "label": "Size", "options": []any{"S", 2, map[string]any{"label": "Large", "value": "L"}}},
+		map[string]any{"name": "mail", "type": "email"},
+	}}}))
+	if err != nil || len(outs) != 1 {
+		t.Fatalf("%+v, %v", outs, err)
+	}
+	want := []message.FormItem{{ID: "1", Title: "S", Value: "S"}, {ID: "2", Title: "2", Value: "2"}, {ID: "3", Title: "Large", Value: "L"}}
+	if asked := outs[0].Content.(message.Form); len(asked.Pages) != 2 || !slices.Equal(asked.Pages[0].Items, want) {
+		t.Errorf("%+v", asked.Pages)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // RelayTyping shows agents that the customer types, in a conversation that is open.
 func (c *Connector) RelayTyping(ctx context.Context, event message.Event) error {
-	all, err := c.known(ctx, event.Data.CustomerID, httpclient.RetryNever)
+	all, err := c.known(ctx, event.Data.BusinessID, event.Data.CustomerID, httpclient.RetryNever)
 	if err != nil {
 		return err
 	}
@@ -29,25 +29,26 @@ func (c *Connector) RelayTyping(ctx context.Context, event message.Event) error 
 	}, nil)
 }
 
-// known lists the conversations of a customer, the newest first; none for one whom Chatwoot does not know.
-func (c *Connector) known(ctx context.Context, customer message.CustomerID, retry httpclient.Retry) ([]conversation, error) {
+// known lists the conversations of a customer with a business, the newest first; none for one whom Chatwoot does not know.
+func (c *Connector) known(ctx context.Context, business message.BusinessID, customer message.CustomerID, retry httpclient.Retry) ([]conversation, error) {
 	who, err := c.knownContact(ctx, customer, retry)
 	if who == nil || err != nil {
 		return nil, err
 	}
-	return c.conversations(ctx, who.ID, retry)
+	all, err := c.conversations(ctx, who.ID, retry)
+	return between(all, business, customer), err
 }
 
 // HasOpenConversation tells whether agents have a conversation of the customer before them.
-func (c *Connector) HasOpenConversation(ctx context.Context, _ message.BusinessID, customer message.CustomerID) (bool, error) {
-	all, err := c.known(ctx, customer, httpclient.RetryIdempotent)
+func (c *Connector) HasOpenConversation(ctx context.Context, business message.BusinessID, customer message.CustomerID) (bool, error) {
+	all, err := c.known(ctx, business, customer, httpclient.RetryIdempotent)
 	_, open := unresolved(all)
 	return open, err
 }
 
 // RelayClose resolves the conversation and tells agents why. The note comes last: the other steps can be repeated.
 func (c *Connector) RelayClose(ctx context.Context, event message.Event) error {
-	all, err := c.known(ctx, event.Data.CustomerID, httpclient.RetryIdempotent)
+	all, err := c.known(ctx, event.Data.BusinessID, event.Data.CustomerID, httpclient.RetryIdempotent)
 	if len(all) == 0 || err != nil {
 		return err
 	}
@@ -94,8 +95,8 @@ func (c *Connector) deliverNote(ctx context.Context, event message.Event) (conne
 }
 
 // current is the conversation to which notes and choices belong; nil for none.
-func (c *Connector) current(ctx context.Context, customer message.CustomerID) (*conversation, error) {
-	all, err := c.known(ctx, customer, httpclient.RetryIdempotent)
+func (c *Connector) current(ctx context.Context, business message.BusinessID, customer message.CustomerID) (*conversation, error) {
+	all, err := c.known(ctx, business, customer, httpclient.RetryIdempotent)
 	if len(all) == 0 || err != nil {
 		return nil, err
 	}
@@ -108,8 +109,8 @@ func (c *Connector) current(ctx context.Context, customer message.CustomerID) (*
 var errNoConversation = message.Failure{Class: message.Permanent, Reason: "the customer has no conversation in the inbox"}
 
 // WriteNote writes a private note.
-func (c *Connector) WriteNote(ctx context.Context, _ message.BusinessID, customer message.CustomerID, text string) error {
-	in, err := c.current(ctx, customer)
+func (c *Connector) WriteNote(ctx context.Context, business message.BusinessID, customer message.CustomerID, text string) error {
+	in, err := c.current(ctx, business, customer)
 	if err != nil {
 		return err
 	}
@@ -122,8 +123,8 @@ func (c *Connector) WriteNote(ctx context.Context, _ message.BusinessID, custome
 }
 
 // KeepChoice keeps it in custom attributes of the conversation.
-func (c *Connector) KeepChoice(ctx context.Context, _ message.BusinessID, customer message.CustomerID, sealed string) error {
-	in, err := c.current(ctx, customer)
+func (c *Connector) KeepChoice(ctx context.Context, business message.BusinessID, customer message.CustomerID, sealed string) error {
+	in, err := c.current(ctx, business, customer)
 	switch {
 	case err != nil:
 		return err
@@ -141,8 +142,8 @@ func (c *Connector) KeepChoice(ctx context.Context, _ message.BusinessID, custom
 }
 
 // KeptChoice reads it.
-func (c *Connector) KeptChoice(ctx context.Context, _ message.BusinessID, customer message.CustomerID) (string, error) {
-	in, err := c.current(ctx, customer)
+func (c *Connector) KeptChoice(ctx context.Context, business message.BusinessID, customer message.CustomerID) (string, error) {
+	in, err := c.current(ctx, business, customer)
 	if in == nil || err != nil {
 		return "", err
 	}

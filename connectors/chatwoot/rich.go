@@ -11,11 +11,17 @@ import (
 )
 
 // rich makes what Apple shows of a content type: cards of links, and a question. titled tells that the text stands in the
-// question and needs no message of its own. Where a question cannot be shown, words for it are to follow the text.
+// question and needs no message of its own. Where a question, or all the links, cannot be shown, words for them are to follow the text.
 func rich(contentType, text string, list items) (contents []message.Content, titled bool, words string) {
-	for _, each := range webLinks(contentType, list) {
-		contents = append(contents, each.content())
+	var more []string // links for which there are too many cards
+	for place, each := range webLinks(contentType, list) {
+		if place < maxLinkCards {
+			contents = append(contents, each.content())
+			continue
+		}
+		more = append(more, strings.TrimPrefix(each.title+": "+each.url, ": "))
 	}
+	words = strings.Join(more, "\n")
 	var question message.Content
 	switch contentType {
 	case typeSelect, typeCards:
@@ -25,12 +31,16 @@ func rich(contentType, text string, list items) (contents []message.Content, tit
 	}
 	switch {
 	case question == nil:
-		return contents, false, ""
+		return contents, false, words
 	case !connectors.Sound(question):
-		return contents, false, plain(contentType, list)
+		return contents, false, join(plain(contentType, list), words)
 	}
-	return append(contents, question), utf8.RuneCountInString(text) <= message.MaxLabel, ""
+	return append(contents, question), utf8.RuneCountInString(text) <= message.MaxLabel, words
 }
+
+// maxLinkCards is how many links become cards: each is a message of its own, and all have to be sent before Chatwoot stops
+// waiting.
+const maxLinkCards = 5
 
 func (l webLink) content() message.Content {
 	card := message.RichLink{URL: l.url, Title: message.CutLabel(l.title)}

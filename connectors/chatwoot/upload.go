@@ -28,7 +28,7 @@ func (c *Connector) upload(ctx context.Context, conversation int64, data message
 		Operation: "message", Method: http.MethodPost, URL: c.conversationURL(conversation) + "/messages", Header: header,
 		OpenBody: func() (io.Reader, error) { return form.Open(), nil }, Size: form.Size,
 	}, idOf(&id))
-	return id, err
+	return id, unsure(err)
 }
 
 // tooMuch tells whether Chatwoot, or the proxy before it, refuses the files: the message can do without.
@@ -59,7 +59,7 @@ func writeForm(ctx context.Context, form *fileform.Writer, data message.Data, te
 		written++
 	}
 	for _, field := range [][2]string{
-		{"content", join(text, links(left))}, {"message_type", "incoming"}, {"private", "false"}, {"source_id", string(data.ID)},
+		{"content", storable(join(text, links(left)))}, {"message_type", "incoming"}, {"private", "false"}, {"source_id", string(data.ID)},
 	} {
 		if err := form.WriteField(field[0], field[1]); err != nil {
 			return err

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"bizbridge/bridge/message"
 )
@@ -138,15 +140,53 @@ func (c *Connector) setStatus(ctx context.Context, uuid, status string) error {
 	}, nil)
 }
 
-// readContact asks whose conversation it is; false: no customer's of the bridge.
+// readContact asks whose conversation it is; false: no customer's of the bridge, or one of another inbox. The external id
+// counts, since agents can clear attributes.
 func (c *Connector) readContact(ctx context.Context, uuid string) (contact, bool, error) {
 	var found struct {
 		Channel string  `json:"inbox_channel"`
+		Inbox   int     `json:"inbox_id"`
 		Contact contact `json:"contact"`
 	}
 	err := c.call(ctx, request{
 		operation: opRead, method: http.MethodGet, path: "/api/v1/conversations/" + url.PathEscape(uuid), header: c.agent(), reads: true,
 	}, &found)
+	if err != nil {
+		return contact{}, false, err
+	}
 	_, ours := found.Contact.Attributes[attrCustomer]
-	return found.Contact, ours && found.Channel == channel, err
+	ours = ours || strings.HasPrefix(found.Contact.ExternalUserID, hashedPrefix)
+	if !ours || found.Channel != channel {
+		return found.Contact, false, nil
+	}
+	own := c.inboxNumber(ctx)
+	return found.Contact, own == 0 || found.Inbox == 0 || own == found.Inbox, nil
+}
+
+// hashedPrefix begins the external id of every customer.
+const hashedPrefix = "amb_"
+
+// inboxNumber is what LibreDesk calls the inbox inside: another bridge may have one of its own there, and gets the same
+// webhooks. It is asked for once; 0: it cannot be had, and every inbox counts.
+func (c *Connector) inboxNumber(ctx context.Context) int {
+	if known := c.number.Load(); known != 0 {
+		return int(known)
+	}
+	var inboxes []struct {
+		ID   int    `json:"id"`
+		UUID string `json:"uuid"`
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second) // an answer does not wait for it
+	defer cancel()
+	if err := c.ask(ctx, "/api/v1/inboxes", c.agent(), &inboxes); err != nil {
+		c.Logger.Warn("the inboxes cannot be read, so that answers in all of them are taken for this one's", "error", err)
+		return 0
+	}
+	for _, one := range inboxes {
+		if strings.EqualFold(one.UUID, c.inbox) {
+			c.number.Store(int64(one.ID))
+			return one.ID
+		}
+	}
+	return 0
 }

@@ -315,3 +315,17 @@ func TestOpenConversations(t *testing.T) {
 		t.Errorf("%t, %v", got, err)
 	}
 }
+
+// TestOnlyTheNamelessAreGuests: a first name without a last one is enough.
+func TestOnlyTheNamelessAreGuests(t *testing.T) {
+	for first, want := range map[string]string{"Ada": "Ada ", "": "Messages Guest"} {
+		connector, desk := rig(t)
+		deliver(t, connector, text("Hello"))
+		desk.Rename(string(customer), first, "", "")
+		desk.SetStatus(string(customer), libredesktest.Closed)
+		deliver(t, connector, text("Again"))
+		if got := desk.Conversations()[0].Name; got != want {
+			t.Errorf("%q becomes %q, want %q", first, got, want)
+		}
+	}
+}

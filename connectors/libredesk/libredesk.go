@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/signature"
@@ -63,6 +64,7 @@ type Connector struct {
 	url         string
 	credentials string // the value of the header Authorization
 	inbox       string
+	number      atomic.Int64 // of the inbox, once it is known
 	inboxSecret config.Secret
 	webhooks    *signature.Keys
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"bizbridge/bridge/message"
 	"bizbridge/connectors"
@@ -50,7 +51,7 @@ type written struct {
 }
 
 // Receive reads what an agent wrote. A webhook about a message does not say whose conversation it is, so that LibreDesk is
-// asked for it.
+// asked for it. Where that cannot be found out, the flow does not know whom to tell, and a note is written here.
 func (c *Connector) Receive(ctx context.Context, req *http.Request) ([]message.Outbound, error) {
 	body, err := connectors.ReadSigned(req, c.webhooks, c.Now())
 	if err != nil {
@@ -64,11 +65,52 @@ func (c *Connector) Receive(ctx context.Context, req *http.Request) ([]message.O
 	if content == nil {
 		return nil, nil
 	}
-	who, ours, err := c.readContact(ctx, said.Conversation)
-	if err != nil || !ours {
-		return nil, err
+	reading, cancel := leaving(ctx)
+	who, ours, err := c.readContact(reading, said.Conversation)
+	cancel()
+	if err != nil {
+		const note = "The bridge could not find out whose conversation this is. If the customer writes from Apple Messages, the last answer did not reach them: write it again."
+		return nil, c.unsent(ctx, *said, message.FailureOf(err), note)
+	}
+	if !ours {
+		return nil, nil
+	}
+	if failure := addressable(who); failure != nil {
+		return nil, c.unsent(ctx, *said, failure, "Not sent to the customer: "+failure.Reason+".")
 	}
 	return c.addressed(message.Outbound{Key: said.UUID, Sender: said.sender(), Content: content}, who)
+}
+
+// leaving leaves a quarter of the time for the note that a look-up has failed.
+func leaving(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/4))
+}
+
+// unsent tells in the conversation itself why an answer does not reach the customer. The failure stays the one to report.
+func (c *Connector) unsent(ctx context.Context, said written, failure *message.Failure, note string) error {
+	if _, err := c.writeNote(ctx, said.Conversation, note); err != nil {
+		reported := *failure
+		reported.Reason += "; nor could its agent be told (" + message.FailureOf(err).Reason + ")"
+		return &reported
+	}
+	return failure
+}
+
+// addressable tells whether the contact still says who it is. Agents can change and clear attributes: an id that is not the
+// contact's own would be another customer's.
+func addressable(who contact) *message.Failure {
+	const again = "of the contact was changed or removed; it is put right when the customer writes again"
+	switch {
+	case !customerid.Belongs(who.ExternalUserID, message.CustomerID(who.attribute(attrCustomer))):
+		return message.Failuref(message.Invalid, "the attribute %s "+again, attrCustomer)
+	case !connectors.IsUUID(who.attribute(attrBusiness)):
+		return message.Failuref(message.Invalid, "the attribute %s "+again, attrBusiness)
+	}
+	return nil
 }
 
 // readHook gives the message of a webhook; nil for webhooks of other events.
@@ -134,15 +176,11 @@ func (c *Connector) fileURL(uuid, text string) string {
 	return c.url + uploads + uuid + "?" + signed.RawQuery
 }
 
-// addressed finds in the contact to whom a message goes, and holds it to the limits of the bridge's own format. Agents can
-// change attributes: an id that is not the contact's own would be another customer's.
+// addressed finds in the contact to whom a message goes, and holds it to the limits of the bridge's own format.
 func (c *Connector) addressed(out message.Outbound, who contact) ([]message.Outbound, error) {
 	out.BusinessID = message.BusinessID(who.attribute(attrBusiness))
 	out.CustomerID = message.CustomerID(who.attribute(attrCustomer))
 	out.Sealed = who.attribute(attrContext)
-	if !customerid.Belongs(who.ExternalUserID, out.CustomerID) {
-		return nil, message.Failuref(message.Invalid, "the attribute %s of the contact was changed; it is put right when the customer writes again", attrCustomer)
-	}
 	plain, err := message.EncodeSend(out, c.Now())
 	if err != nil {
 		return nil, message.Failuref(message.Invalid, "the message cannot be written as JSON")

@@ -2,6 +2,7 @@ package libredesk_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -30,6 +31,8 @@ type lookedUp struct {
 	*httptest.Server
 	conversation map[string]any
 	asked        []string
+	notes        []string
+	noteStatus   int // 0: they are taken
 }
 
 func (l *lookedUp) contact() map[string]any { return l.conversation["contact"].(map[string]any) }
@@ -50,6 +53,24 @@ func answering(t testing.TB) *lookedUp {
 		if req.Header.Get("Authorization") != "token "+libredesktest.APIKey+":"+libredesktest.APISecret {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
+		}
+		if req.URL.Path == "/api/v1/inboxes" {
+			_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": []any{map[string]any{"id": 2, "uuid": libredesktest.InboxID}}})
+			return
+		}
+		if req.Method == http.MethodPost {
+			var note struct {
+				Message    string
+				Private    bool
+				SenderType string `json:"sender_type"`
+			}
+			if json.NewDecoder(req.Body).Decode(&note) == nil && note.Private && note.SenderType == "agent" {
+				desk.notes = append(desk.notes, note.Message)
+			}
+			if desk.noteStatus != 0 {
+				w.WriteHeader(desk.noteStatus)
+				return
+			}
 		}
 		desk.asked = append(desk.asked, req.Method+" "+req.URL.Path)
 		_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": desk.conversation})
@@ -271,15 +292,51 @@ func TestWhatIsNotForTheCustomer(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(*lookedUp){
-		"a visitor of the website": func(l *lookedUp) { l.contact()["custom_attributes"] = map[string]any{"plan": "gold"} },
-		"an inbox of e-mail":       func(l *lookedUp) { l.conversation["inbox_channel"] = "email" },
+		"a visitor of the website": func(l *lookedUp) {
+			l.contact()["custom_attributes"], l.contact()["external_user_id"] = map[string]any{"plan": "gold"}, "user-7"
+		},
+		"an inbox of e-mail":     func(l *lookedUp) { l.conversation["inbox_channel"] = "email" },
+		"another bridge's inbox": func(l *lookedUp) { l.conversation["inbox_id"] = 3 },
 	} {
 		desk := answering(t)
 		change(desk)
 		connector := connect(t, desk.URL, func() time.Time { return captured })
-		if outs, err := connector.Receive(t.Context(), webhook(fixture(t, agentText))); len(outs) > 0 || err != nil {
-			t.Errorf("%s: %d messages, %v", name, len(outs), err)
+		if outs, err := connector.Receive(t.Context(), webhook(fixture(t, agentText))); len(outs) > 0 || err != nil || len(desk.notes) > 0 {
+			t.Errorf("%s: %d messages, %v, notes %q", name, len(outs), err, desk.notes)
 		}
+	}
+}
+
+// TestAnInboxWhoseNumberIsNotKnown refuses nothing.
+func TestAnInboxWhoseNumberIsNotKnown(t *testing.T) {
+	desk := answering(t)
+	cfg := settings(desk.URL)
+	cfg.InboxID = "11111111-1111-4111-8111-111111111111"
+	connector := connectWith(t, cfg, func() time.Time { return captured }, discard)
+	if outs, err := connector.Receive(t.Context(), webhook(fixture(t, agentText))); len(outs) != 1 || err != nil {
+		t.Errorf("%d messages, %v", len(outs), err)
+	}
+}
+
+// TestALookUpThatFailsIsNoted: the flow does not know whom to tell.
+func TestALookUpThatFailsIsNoted(t *testing.T) {
+	connector, desk := rig(t)
+	deliver(t, connector, text("Hello"))
+	body := desk.Reply(string(customer), "<p>one</p>", false)[0]
+	desk.LookUps.Always(func() fake.Fault { return fake.Fault{Status: http.StatusServiceUnavailable} })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	outs, err := connector.Receive(ctx, webhook(body))
+	if failure := message.FailureOf(err); len(outs) > 0 || failure == nil || failure.Class != message.Transient {
+		t.Errorf("%d messages, %v", len(outs), err)
+	}
+	lines := said(only(t, desk))
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "note: ") || !strings.Contains(last, "did not reach them") {
+		t.Errorf("agents see %q", lines)
+	}
+	desk.Script.Always(func() fake.Fault { return fake.Fault{Status: http.StatusBadGateway} })
+	if _, err := connector.Receive(t.Context(), webhook(body)); err == nil || !strings.Contains(err.Error(), "nor could its agent be told") {
+		t.Errorf("without a note: %v", err)
 	}
 }
 
@@ -291,6 +348,9 @@ func TestAContactThatWasChangedReachesNobodyElse(t *testing.T) {
 		"another external id":   func(l *lookedUp) { l.contact()["external_user_id"] = "amb_1" },
 		"no external id":        func(l *lookedUp) { l.contact()["external_user_id"] = nil },
 		"the business is gone":  func(l *lookedUp) { delete(l.attributes(), "apple_business_id") },
+		"the business is none":  func(l *lookedUp) { l.attributes()["apple_business_id"] = "shop" },
+		"the id is gone":        func(l *lookedUp) { delete(l.attributes(), "apple_mbid") },
+		"nothing is left":       func(l *lookedUp) { l.contact()["custom_attributes"] = nil },
 	} {
 		desk := answering(t)
 		change(desk)
@@ -300,6 +360,13 @@ func TestAContactThatWasChangedReachesNobodyElse(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		} else if strings.Contains(err.Error(), "urn:mbid:") {
 			t.Errorf("%s: the error names a customer", name)
+		}
+		if len(desk.notes) != 1 || !strings.Contains(desk.notes[0], "Not sent to the customer: the attribute apple_") {
+			t.Errorf("%s: agents are told %q", name, desk.notes)
+		}
+		desk.noteStatus = http.StatusForbidden
+		if _, err := connector.Receive(t.Context(), webhook(fixture(t, agentText))); err == nil || !strings.Contains(err.Error(), "nor could its agent be told") {
+			t.Errorf("%s, without a note: %v", name, err)
 		}
 	}
 }

@@ -42,10 +42,14 @@ const tokenLife = 2 * time.Minute
 // claimsFor names a customer. LibreDesk writes name and address of the claims over those that the contact has, so that
 // what agents have corrected is sent back as it is.
 func (c *Connector) claimsFor(data message.Data, known contact) claims {
+	first, last := known.FirstName, known.LastName
+	if first == "" {
+		first, last = "Messages", cmp.Or(last, "Guest")
+	}
 	return claims{
 		ExternalUserID: externalID(data.CustomerID),
 		Email:          cmp.Or(known.Email, customerid.Email(data.CustomerID)),
-		FirstName:      cmp.Or(known.FirstName, "Messages"), LastName: cmp.Or(known.LastName, "Guest"),
+		FirstName:      first, LastName: last,
 		Attributes: attributesOf(data),
 		Expires:    c.Now().Add(tokenLife).Unix(),
 	}

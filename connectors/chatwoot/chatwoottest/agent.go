@@ -2,6 +2,7 @@ package chatwoottest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -74,7 +75,7 @@ func (d *Desk) add(c *conversation, m *Message, files []file) *Message {
 			id, each.name, each.mime, len(each.data), fmt.Sprintf("%s/rails/active_storage/blobs/redirect/%d/%s", d.URL, id, url.PathEscape(each.name)),
 		})
 	}
-	if m.Type == Incoming && c.Status != "open" {
+	if m.Type == Incoming && c.Status != "open" && c.Status != "pending" { // a bot hands over what is pending
 		d.setStatus(c, "open", "the system")
 	}
 	c.Typing = c.Typing && m.Type != Incoming
@@ -114,7 +115,7 @@ func (d *Desk) agent(name string, bot bool) map[string]any {
 
 func (d *Desk) contactData(who *contact) map[string]any {
 	return map[string]any{
-		"additional_attributes": map[string]any{}, "custom_attributes": object(who.Attributes), "email": nil, "id": who.ID, "identifier": who.SourceID,
+		"additional_attributes": map[string]any{}, "custom_attributes": object(who.Attributes), "email": nil, "id": who.ID, "identifier": cmp.Or(who.Identifier, who.SourceID),
 		"name": who.Name, "phone_number": nil, "thumbnail": "", "blocked": false, "type": "contact",
 	}
 }

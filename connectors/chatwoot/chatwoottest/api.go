@@ -81,6 +81,7 @@ func (d *Desk) api() http.Handler {
 	}
 	account := fmt.Sprintf("/api/v1/accounts/%d", AccountID)
 	agent("GET /api/v1/profile", d.profile)
+	agent("GET "+account+"/inboxes", d.listInboxes)
 	agent("GET "+account+"/inboxes/{id}", d.showInbox)
 	agent("GET "+account+"/webhooks", d.listWebhooks)
 	agent("GET "+account+"/contacts/{id}/conversations", d.contactConversations)

@@ -80,7 +80,9 @@ func (d *Desk) contactConversations(in input) answer {
 	list := []map[string]any{}
 	for _, each := range slices.Backward(d.conversations) {
 		if each.Contact.ID == in.number("id") {
-			list = append(list, d.conversationData(each))
+			data := d.conversationData(each)
+			delete(data, "contact_inbox") // it is the webhooks'
+			list = append(list, data)
 		}
 	}
 	if i := slices.IndexFunc(d.contacts, func(c *contact) bool { return c.ID == in.number("id") }); i < 0 {

@@ -58,11 +58,13 @@ type Desk struct {
 	posts         sync.WaitGroup
 	settings      map[string]any
 	accountHooks  []string
+	otherInboxes  []int64
 }
 
 type contact struct {
 	ID         int64
 	SourceID   string
+	Identifier string // "": the source id
 	Name       string
 	Attributes map[string]any
 }
@@ -176,6 +178,21 @@ func (d *Desk) Elsewhere(customer string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.conversations = append(d.conversations, &conversation{ID: d.next(), Contact: d.contactOf(customer), Status: "open", foreign: true})
+}
+
+// Forget deletes the conversations of a customer.
+func (d *Desk) Forget(customer string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.conversations = slices.DeleteFunc(d.conversations, func(c *conversation) bool { return c.Contact.customer() == customer })
+}
+
+// Merge merges the contact of one customer into that of another, as an agent may. Each keeps its source id in the inbox.
+func (d *Desk) Merge(customer, into string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	gone, stays := d.contactOf(customer), d.contactOf(into)
+	gone.ID, gone.Identifier, gone.Name, gone.Attributes = stays.ID, stays.SourceID, stays.Name, stays.Attributes
 }
 
 // State is a conversation, for tests.

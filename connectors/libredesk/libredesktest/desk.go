@@ -35,7 +35,7 @@ const (
 // Desk is the helpdesk. Set its fields before it is used.
 type Desk struct {
 	Script fake.Script
-	// LookUps decides about "whose conversation is this?", which the bridge asks for a webhook.
+	// LookUps decides about "whose conversation is this?" and "which inbox is mine?", which the bridge asks for a webhook.
 	LookUps fake.Script
 	Inbox   fake.Inbox
 
@@ -146,7 +146,6 @@ func (d *Desk) Handler() http.Handler {
 	api.HandleFunc("POST /api/v1/widget/chat/auth/exchange", d.widget(d.exchange))
 	api.HandleFunc("POST /api/v1/widget/chat/conversations/init", d.widget(d.init))
 	api.HandleFunc("GET /api/v1/agents/me", d.agent("", d.me))
-	api.HandleFunc("GET /api/v1/inboxes", d.agent("", d.inboxes))
 	api.HandleFunc("GET /api/v1/webhooks", d.agent("webhooks:manage", d.webhooks))
 	api.HandleFunc("GET /api/v1/conversations/all", d.agent("conversations:read_all", d.list))
 	api.HandleFunc("PUT /api/v1/conversations/{uuid}/contacts/custom-attributes", d.agent("", d.setAttributes))
@@ -157,6 +156,7 @@ func (d *Desk) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", d.Script.Wrap(api))
 	mux.Handle("GET /api/v1/conversations/{uuid}", d.LookUps.Wrap(http.HandlerFunc(d.agent("conversations:read", d.get))))
+	mux.Handle("GET /api/v1/inboxes", d.LookUps.Wrap(http.HandlerFunc(d.agent("", d.inboxes))))
 	mux.Handle("GET /api/v1/conversations/all", d.Script.Wrap(api))
 	mux.HandleFunc("GET /uploads/{uuid}", d.download)
 	mux.HandleFunc("GET /{$}", d.page)
