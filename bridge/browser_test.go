@@ -33,6 +33,9 @@ type browser struct {
 // openBrowser opens a URL. It skips the test where there is no Chromium.
 func openBrowser(t *testing.T, url string, width, height int64, prepare ...chromedp.Action[chromedp.Void]) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("drives Chromium")
+	}
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {
