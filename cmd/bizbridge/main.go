@@ -47,6 +47,7 @@ type commandLine struct {
 	Auth       authCommand       `cmd:"" help:"Get the grant of an operator that a helpdesk's OAuth wants, once."`
 	Mapping    mappingCommand    `cmd:"" help:"Test and try mappings between the bridge's events and a helpdesk's own JSON."`
 	Connectors connectorsCommand `cmd:"" help:"List the helpdesks that there are connectors for, and what each can show."`
+	Link       linkCommand       `cmd:"" help:"Print the link, or the QR code, with which customers begin a conversation."`
 	Schema     schemaCommand     `cmd:"" help:"Print the JSON Schema of the configuration or of the messages, or an example configuration."`
 	Keygen     keygenCommand     `cmd:"" help:"Print a new master key, or a secret for a webhook."`
 	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
