@@ -66,6 +66,11 @@ type paymentSheet struct {
 // payments are the payments of n events, and of those that come a moment later.
 func (w *paymentWorld) payments(n int) (payments []message.Payment) {
 	w.t.Helper()
+	defer func() {
+		if w.t.Failed() {
+			w.t.Logf("the phone's payment: %+v", w.sheet())
+		}
+	}()
 	for _, event := range w.events(n, message.EventPayment) {
 		payments = append(payments, *event.Data.Payment)
 	}

@@ -42,7 +42,10 @@ func (w *signInWorld) ask(content message.Content) (bubble string) {
 	before := len(state.Threads[0].Bubbles)
 	w.post("/api/desk/send", map[string]any{"conversation": state.Conversations[0].Key, "content": content})
 	for range 500 {
-		if bubbles := w.state().Threads[0].Bubbles; len(bubbles) > before {
+		// Before the desk has its answer it does not know the request's id, and cannot price what the phone pays.
+		now := w.state()
+		bubbles, entries := now.Threads[0].Bubbles, now.Conversations[0].Entries
+		if len(bubbles) > before && entries[len(entries)-1].Status == "accepted" {
 			return bubbles[len(bubbles)-1].ID
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -77,7 +80,8 @@ func (w *signInWorld) events(n int, eventType message.EventType) (events []messa
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	w.t.Fatalf("%d events of type %s came, want %d: %+v", len(events), eventType, n, events)
+	came, _ := json.Marshal(events) // it was JSON
+	w.t.Fatalf("%d events of type %s came, want %d: %s", len(events), eventType, n, came)
 	return nil
 }
 
