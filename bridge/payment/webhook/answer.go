@@ -76,6 +76,7 @@ func decodeCharge(body []byte) (charge payment.Charge, ok bool) {
 		return charge, true
 	case payment.Authorized, payment.Pending:
 		if wire.Status == payment.Pending && wire.Amount == nil {
+			charge.Currency = "" // of nothing
 			return charge, true
 		}
 		var amount decimal
