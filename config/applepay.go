@@ -15,6 +15,7 @@ import (
 
 	"bizbridge/bridge/money"
 	"bizbridge/bridge/payment/stripe"
+	"bizbridge/bridge/secureurl"
 	"bizbridge/bridge/signature"
 	"bizbridge/config/yamlfile"
 )
@@ -258,7 +259,7 @@ func (r *rules) paymentProvider(path string, m Merchant) {
 		p.Stripe().Validate(func(key, message, hint string) { r.add(path+"."+key, path+"."+key+" "+message, hint) })
 	case ProviderTest:
 		gateway, err := url.Parse(r.config.Apple.GatewayURL)
-		if err != nil || !isLoopback(gateway.Hostname()) && gateway.Hostname() != StagingHost {
+		if err != nil || !secureurl.Loopback(gateway.Hostname()) && gateway.Hostname() != StagingHost {
 			r.add(path+".type", path+".type is test, which approves without charging", "It is for a simulator on this machine, or for Apple's staging gateway ("+StagingHost+"). For real customers set a real provider.")
 		}
 	}

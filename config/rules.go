@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"path"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"bizbridge/bridge/secureurl"
 	"bizbridge/config/yamlfile"
 )
 
@@ -85,7 +85,7 @@ func (r *rules) address(path, raw, why string) {
 		r.add(path, path+" is not an absolute URL", "Write it whole: https://host/path.")
 	case u.Scheme != "https" && u.Scheme != "http":
 		r.add(path, path+" is not an HTTPS URL", "It starts with https://.")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !secureurl.Loopback(u.Hostname()):
 		r.add(path, path+" is plain HTTP", "Use https:// ("+why+"); http:// is for loopback only.")
 	case u.User != nil:
 		r.add(path, path+" holds a user name", "Remove what stands before the @.")
@@ -111,11 +111,6 @@ func (r *rules) publicPath(raw string) {
 func badPort(port string) bool {
 	n, err := strconv.Atoi(port)
 	return port != "" && (err != nil || n < 1 || n > 65535)
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }
 
 func (r *rules) tls(t TLS) {

@@ -3,7 +3,6 @@ package apple
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/metrics"
+	"bizbridge/bridge/secureurl"
 )
 
 // Peer is the gateway's name in the metrics.
@@ -54,20 +54,13 @@ func NewClient(options ClientOptions) *Client {
 		directory: options.Directory,
 		minters:   make(map[string]*minter),
 	}
-	c.loopback = isLoopback(options.GatewayURL)
+	if gateway, err := url.Parse(options.GatewayURL); err == nil {
+		c.loopback = gateway.Scheme == "http" && secureurl.Loopback(gateway.Hostname())
+	}
 	for _, account := range options.Directory.accounts {
 		c.minters[strings.ToLower(account.MSPID)] = &minter{account: account, now: options.Now}
 	}
 	return c
-}
-
-func isLoopback(gateway string) bool {
-	parsed, err := url.Parse(gateway)
-	if err != nil || parsed.Scheme != "http" {
-		return false
-	}
-	ip := net.ParseIP(parsed.Hostname())
-	return parsed.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // Outgoing is one Apple message: one bubble, or a typing indicator.

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bizbridge/bridge/secureurl"
+
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/sync/singleflight"
 )
@@ -111,7 +113,7 @@ func (p *provider) accept(document []byte) *fault {
 		needed["userinfo_endpoint"] = found.Userinfo
 	}
 	for _, name := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"} {
-		if address, check := needed[name]; check && urlFault(address) != "" {
+		if address, check := needed[name]; check && secureurl.Fault(address) != "" {
 			return endMisconfigured.because("the discovery document has no usable " + name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"bizbridge/bridge/message"
+	"bizbridge/bridge/secureurl"
 )
 
 // signIn exchanges a code and tells who signed in.
@@ -147,7 +148,7 @@ func (p *provider) userinfo(ctx context.Context, found *endpoints, accessToken s
 	if found.Userinfo == "" {
 		return nil, endMisconfigured.because("it has no userinfo endpoint")
 	}
-	if !printable(accessToken) {
+	if !secureurl.Printable(accessToken) {
 		return nil, endUnverified.because("the access token has characters in it that no header keeps")
 	}
 	body, f := p.calls.get(ctx, opUserinfo, found.Userinfo, accessToken)

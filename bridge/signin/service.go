@@ -12,6 +12,7 @@ import (
 
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/seal"
+	"bizbridge/bridge/secureurl"
 	"bizbridge/bridge/signature"
 )
 
@@ -67,7 +68,7 @@ func New(options Options) (*Service, error) {
 	if options.Ring == nil || options.Subject == nil || options.Deliver == nil {
 		return nil, errors.New("a key ring, Subject and Deliver are needed")
 	}
-	if fault := urlFault(options.RedirectURL); fault != "" {
+	if fault := secureurl.Fault(options.RedirectURL); fault != "" {
 		return nil, errors.New("the redirect URL " + fault)
 	}
 	s := &Service{

@@ -3,11 +3,11 @@ package signin
 import (
 	"fmt"
 	"io"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"bizbridge/bridge/secureurl"
 )
 
 // Where an identity is read.
@@ -81,7 +81,7 @@ func (p *Provider) Validate(report func(path, message, hint string)) {
 	p.validateURLs(report)
 	if p.ClientID == "" {
 		report("client_id", "is missing", "The provider gives it when you register the bridge there.")
-	} else if !printable(p.ClientID) {
+	} else if !secureurl.Printable(p.ClientID) {
 		report("client_id", "has a character in it that is not printable ASCII", "Copy it as the provider shows it.")
 	}
 	switch {
@@ -110,13 +110,13 @@ func (p *Provider) validateURLs(report func(path, message, hint string)) {
 		for _, u := range own {
 			if u.value == "" {
 				report(u.path, "is missing", "Give issuer alone, or auth_url, token_url and userinfo_url.")
-			} else if fault := urlFault(u.value); fault != "" {
+			} else if fault := secureurl.Fault(u.value); fault != "" {
 				report(u.path, fault, "Write it whole, as the provider documents it: https://login.example.com/oauth/…")
 			}
 		}
 		return
 	}
-	if fault := urlFault(p.Issuer); fault != "" {
+	if fault := secureurl.Fault(p.Issuer); fault != "" {
 		report("issuer", fault, "Write it as the provider documents it: https://login.example.com")
 	} else if strings.Contains(p.Issuer, "?") {
 		report("issuer", "has a query", `Remove "?" and what follows.`)
@@ -142,31 +142,5 @@ func (p *Provider) validateIdentity(report func(path, message, hint string)) {
 	}
 }
 
-// urlFault tells what is wrong with an address to which secrets are sent, or "".
-func urlFault(raw string) string {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Hostname() == "" || !printable(raw):
-		return "is not an absolute URL"
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return "is not an HTTPS URL; http:// is for loopback only"
-	case u.User != nil:
-		return "holds a user name"
-	case strings.Contains(raw, "#"):
-		return "has a fragment"
-	}
-	return ""
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
-}
-
-// printable tells whether a text is ASCII without spaces.
-func printable(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
 // isScope is the scope-token of RFC 6749.
-func isScope(text string) bool { return printable(text) && !strings.ContainsAny(text, `"\`) }
+func isScope(text string) bool { return secureurl.Printable(text) && !strings.ContainsAny(text, `"\`) }

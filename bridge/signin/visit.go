@@ -14,6 +14,7 @@ import (
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/page"
 	"bizbridge/bridge/seal"
+	"bizbridge/bridge/secureurl"
 	"bizbridge/bridge/signature"
 )
 
@@ -244,7 +245,7 @@ func (p *provider) answer(ctx context.Context, query url.Values) (code string, f
 		return "", endRefused.because("with an error code of its own")
 	}
 	code = query.Get("code")
-	if len(code) > maxCode || !printable(strings.ReplaceAll(code, " ", "_")) { // RFC 6749 has spaces in codes
+	if len(code) > maxCode || !secureurl.Printable(strings.ReplaceAll(code, " ", "_")) { // RFC 6749 has spaces in codes
 		return "", endNoCode.because("")
 	}
 	return code, p.missesIssuer(ctx, query)

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -20,6 +19,7 @@ import (
 
 	"bizbridge/bridge/httpclient"
 	"bizbridge/bridge/message"
+	"bizbridge/bridge/secureurl"
 )
 
 // Grant is the way to what an operator grants once (RFC 6749, 4.1, with RFC 7636 and, on loopback, RFC 8252): show
@@ -62,7 +62,7 @@ func (g *Grant) listen() error {
 	if g.redirect, err = url.Parse(cmp.Or(g.settings.RedirectURL, defaultRedirect)); err != nil {
 		return errors.New("redirect_url is not a URL")
 	}
-	if g.redirect.Scheme != "http" || !loopback(g.redirect.Hostname()) {
+	if g.redirect.Scheme != "http" || !secureurl.Loopback(g.redirect.Hostname()) {
 		return nil
 	}
 	g.listener, err = net.Listen("tcp", net.JoinHostPort(g.redirect.Hostname(), port(g.redirect)))
@@ -73,11 +73,6 @@ func (g *Grant) listen() error {
 		g.redirect.Host = g.listener.Addr().String()
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }
 
 // redirectURL is the same text in both requests: a provider may compare it letter by letter.

@@ -10,6 +10,7 @@ import (
 	"bizbridge/bridge/message"
 	"bizbridge/bridge/payment"
 	"bizbridge/bridge/payment/stripe/stripetest"
+	"bizbridge/bridge/secureurl"
 )
 
 func TestAuthorize(t *testing.T) {
@@ -284,7 +285,7 @@ func TestKeys(t *testing.T) {
 	long, odd := strings.Repeat("a", 300), "Simulated Identifier"
 	for _, transaction := range []string{long, odd, "a\r\nb", "ä"} {
 		key := idempotencyKey("bizbridge-confirm-", request, transaction)
-		if len(key) > maxKey || !printable(key) || key != idempotencyKey("bizbridge-confirm-", request, transaction) {
+		if len(key) > maxKey || !secureurl.Printable(key) || key != idempotencyKey("bizbridge-confirm-", request, transaction) {
 			t.Errorf("%q", key)
 		}
 		if key == idempotencyKey("bizbridge-confirm-", request, transaction+"b") {

@@ -3,10 +3,10 @@ package stripe
 import (
 	"fmt"
 	"io"
-	"net/netip"
-	"net/url"
 	"strings"
 	"unicode"
+
+	"bizbridge/bridge/secureurl"
 )
 
 // DefaultBaseURL is where Stripe's API is.
@@ -56,7 +56,7 @@ func (s Settings) Validate(report func(path, message, hint string)) {
 		report("secret_key", "has white space around it", "Remove it; a file may end with a line break.")
 	case strings.ContainsFunc(s.SecretKey, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
 		report("secret_key", "has white space or a control character in it", "Copy it as Stripe shows it.")
-	case !printable(s.SecretKey):
+	case !secureurl.Printable(s.SecretKey):
 		report("secret_key", "has a character in it that is not printable ASCII", "Copy it as Stripe shows it.")
 	case strings.HasPrefix(s.SecretKey, "pk_"):
 		report("secret_key", "is the publishable key", "Take the secret key (sk_…) or a restricted one (rk_…).")
@@ -64,37 +64,15 @@ func (s Settings) Validate(report func(path, message, hint string)) {
 		report("secret_key", "is no key of Stripe's", "It begins with sk_ or rk_.")
 	}
 	if s.BaseURL != "" {
-		if fault := urlFault(s.BaseURL); fault != "" {
+		fault := secureurl.Fault(s.BaseURL)
+		if fault == "" && strings.Contains(s.BaseURL, "?") {
+			fault = "has a query"
+		}
+		if fault != "" {
 			report("api_url", fault, "Remove it: Stripe is at "+DefaultBaseURL+".")
 		}
 	}
 	if s.Capture != "" && s.Capture != CaptureAutomatic && s.Capture != CaptureManual {
 		report("capture", "is none of the known ones", "Possible: "+CaptureAutomatic+", "+CaptureManual+".")
 	}
-}
-
-// urlFault tells what is wrong with an address to which the key is sent, or "".
-func urlFault(raw string) string {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Hostname() == "" || !printable(raw):
-		return "is not an absolute URL"
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return "is not an HTTPS URL; http:// is for loopback only"
-	case u.User != nil:
-		return "holds a user name"
-	case strings.ContainsAny(raw, "?#"):
-		return "has a query or a fragment"
-	}
-	return ""
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
-}
-
-// printable tells whether a text is ASCII without spaces.
-func printable(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
